@@ -1,0 +1,2 @@
+//! The redline binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Hosts a proxy-wasm HTTP filter as Envoy does and replays recorded traffic through it.

@@ -1,0 +1,208 @@
+//! The proxy-wasm boundary: Envoy's callbacks in, calls on the recorder out; both ports are implemented here.
+//!
+//! Hostcalls are made directly: the SDK's wrappers panic on a status they do not expect, and a panic is a trap,
+//! which ends every stream of the worker. The SDK keeps the life cycle: exports, contexts, the allocator.
+
+#![allow(unsafe_code, reason = "hostcalls pass pointers into the module's own memory")]
+
+use crate::attributes::{Attributes, HostStatus, Property};
+use crate::config::{Config, ConfigErrors};
+use crate::metric::Kind;
+use crate::recorder::{Recorder, Stream};
+use crate::registry::{MetricId, MetricSink};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, ContextType, LogLevel};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, text: *const u8, length: usize) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        length: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_size(map: u32, size: *mut usize) -> u32;
+    fn proxy_get_property(path: *const u8, length: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+}
+
+const REQUEST_HEADERS: u32 = 0;
+const PLUGIN_CONFIGURATION: u32 = 7;
+
+proxy_wasm::main! {{
+    // Also installs the hook that writes a panic's message to Envoy's log.
+    proxy_wasm::set_log_level(LogLevel::Warn);
+    proxy_wasm::set_root_context(|_| Box::new(Root { recorder: None }));
+}}
+
+/// One configuration in one VM.
+struct Root {
+    /// Shared with the streams; the VM has one thread, and no callback runs inside another.
+    recorder: Option<Rc<RefCell<Recorder>>>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let document = read_configuration(size).unwrap_or_default();
+        match Config::from_json(&document) {
+            Ok(config) => {
+                let mut recorder = Recorder::new(&config);
+                recorder.start(&mut Host);
+                self.recorder = Some(Rc::new(RefCell::new(recorder)));
+                true
+            }
+            Err(errors) => {
+                log_refusal(&errors);
+                false
+            }
+        }
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(StreamContext {
+            recorder: self.recorder.clone(),
+            stream: Stream::New,
+        }))
+    }
+}
+
+/// One stream.
+struct StreamContext {
+    recorder: Option<Rc<RefCell<Recorder>>>,
+    stream: Stream,
+}
+
+impl StreamContext {
+    /// Runs `act` on the recorder; nothing where there is no configuration.
+    fn record(&mut self, act: impl FnOnce(&mut Recorder, &mut Stream)) {
+        if let Some(recorder) = &self.recorder
+            && let Ok(mut recorder) = recorder.try_borrow_mut()
+        {
+            act(&mut recorder, &mut self.stream);
+        }
+    }
+}
+
+impl Context for StreamContext {
+    /// Envoy never calls `on_log` for HTTP/3 streams; for others the stream is finished by now.
+    fn on_done(&mut self) -> bool {
+        self.record(|recorder, stream| recorder.finish(stream, &mut Host));
+        true
+    }
+}
+
+impl HttpContext for StreamContext {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.record(|recorder, stream| recorder.begin(stream, end_of_stream, &mut Host));
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.record(|recorder, stream| recorder.finish(stream, &mut Host));
+    }
+}
+
+/// Envoy, as seen from the current callback.
+struct Host;
+
+thread_local! {
+    /// Stat name to id, for the whole VM: each define call costs Envoy a new id for ever, and one VM outlives many
+    /// configurations.
+    static DEFINED: RefCell<FxHashMap<Box<str>, MetricId>> = RefCell::default();
+}
+
+impl MetricSink for Host {
+    fn define(&mut self, kind: Kind, stat_name: &str) -> Result<MetricId, HostStatus> {
+        if let Some(id) = DEFINED.with_borrow(|known| known.get(stat_name).copied()) {
+            return Ok(id);
+        }
+        let mut id = 0;
+        // SAFETY: the host reads the name during the call and writes one u32.
+        check(unsafe { proxy_define_metric(kind as u32, stat_name.as_ptr(), stat_name.len(), &mut id) })?;
+        let id = MetricId(id);
+        DEFINED.with_borrow_mut(|known| known.insert(stat_name.into(), id));
+        Ok(id)
+    }
+
+    fn add(&mut self, id: MetricId, delta: i64) -> Result<(), HostStatus> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_increment_metric(id.0, delta) })
+    }
+
+    fn set(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
+        // SAFETY: no memory is passed.
+        check(unsafe { proxy_record_metric(id.0, value) })
+    }
+
+    fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
+        self.set(id, value)
+    }
+}
+
+impl Attributes for Host {
+    fn request_headers(&mut self) -> Result<Vec<u8>, HostStatus> {
+        // SAFETY: the host writes the two out-values.
+        reply(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
+    }
+
+    fn request_headers_size(&mut self) -> Result<u64, HostStatus> {
+        let mut size = 0;
+        // SAFETY: the host writes one usize.
+        check(unsafe { proxy_get_header_map_size(REQUEST_HEADERS, &mut size) })?;
+        Ok(size as u64)
+    }
+
+    fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {
+        let path = property.path();
+        // SAFETY: the host reads the path during the call and writes the two out-values.
+        reply(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+    }
+}
+
+fn read_configuration(size: usize) -> Result<Vec<u8>, HostStatus> {
+    // SAFETY: the host writes the two out-values.
+    reply(|data, out| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, data, out) })
+}
+
+/// The bytes that a hostcall returns; empty where it returns none.
+fn reply(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostStatus> {
+    let mut data: *mut u8 = std::ptr::null_mut();
+    let mut size = 0;
+    check(call(&mut data, &mut size))?;
+    if data.is_null() || size == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host had the module's own allocator (the SDK's, a boxed slice of exactly this size) make the
+    // memory, and hands it over.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
+
+fn check(status: u32) -> Result<(), HostStatus> {
+    match status {
+        0 => Ok(()),
+        status => Err(HostStatus(status)),
+    }
+}
+
+/// One line a mistake, in the words of `redline check`.
+fn log_refusal(errors: &ConfigErrors) {
+    for error in errors.iter() {
+        let line = format!("redline: configuration refused: {error}");
+        // SAFETY: the host reads the text during the call. A log line that is lost changes nothing.
+        let _status = unsafe { proxy_log(LogLevel::Error as u32, line.as_ptr(), line.len()) };
+    }
+}

@@ -1,0 +1,346 @@
+//! The section `metrics`: custom metrics out of traffic and response headers.
+
+use super::error::ConfigErrors;
+use super::reader::Node;
+use super::slo::{read_endpoint, read_method, read_status};
+use super::traffic::{self, Endpoints, Limits, is_identifier, one_of, read_header_name};
+use crate::exchange::{Method, StatusMatch};
+use crate::metric::{Kind, Metric};
+
+/// One custom metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomMetric {
+    /// Its name, without the configured prefix.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Which requests it sees.
+    pub when: When,
+    /// What it adds, sets or observes.
+    pub value: Value,
+    /// What the value is multiplied with.
+    pub scale: f64,
+    /// Label names and where their values come from, in the written document's key order.
+    pub labels: Vec<(String, Attribute)>,
+    /// Most values of each label.
+    pub max: u32,
+    /// A histogram's bounds; empty for other kinds.
+    pub buckets: Vec<u64>,
+    /// Whether a label `upstream` says which host reported.
+    pub per_upstream: bool,
+}
+
+/// Which requests a metric sees; an empty list admits all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct When {
+    /// Methods.
+    pub method: Vec<Method>,
+    /// Endpoint labels.
+    pub endpoint: Vec<String>,
+    /// Status codes and classes.
+    pub status: Vec<StatusMatch>,
+    /// What the cache said.
+    pub cache: Option<CacheOutcome>,
+}
+
+/// What a cache did with a request (RFC 9211).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheOutcome {
+    /// Answered from the cache.
+    Hit,
+    /// Went forward.
+    Miss,
+}
+
+/// What a metric adds, sets or observes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// One per request.
+    One,
+    /// The request's duration.
+    Duration,
+    /// Request body bytes.
+    RequestBytes,
+    /// Response body bytes.
+    ResponseBytes,
+    /// A number in this request header.
+    RequestHeader(String),
+    /// A number in this response header.
+    ResponseHeader(String),
+    /// `dur` of every Server-Timing entry with this name.
+    ServerTiming(String),
+    /// A field of the ORCA load report.
+    Orca(String),
+}
+
+/// Where a custom label's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attribute {
+    /// Label `method`'s value.
+    Method,
+    /// Label `endpoint`'s value.
+    Endpoint,
+    /// Label `status`'s value.
+    Status,
+    /// `2xx` and so on.
+    CodeClass,
+    /// Label `tenant`'s value.
+    Tenant,
+    /// The host that was asked for.
+    Host,
+    /// A parameter of the template.
+    Param(String),
+    /// A request header.
+    RequestHeader(String),
+    /// A response header.
+    ResponseHeader(String),
+    /// `desc` of a Server-Timing entry.
+    ServerTiming(String),
+}
+
+/// Names that Prometheus or its operators give meaning to, or that Redline sets itself.
+const RESERVED_LABELS: [&str; 5] = ["le", "quantile", "job", "instance", "service"];
+
+pub(super) fn read_all(
+    node: Option<Node<'_>>,
+    endpoints: &Endpoints,
+    limits: Limits,
+    errors: &mut ConfigErrors,
+) -> Vec<CustomMetric> {
+    let mut names: Vec<String> = Vec::new();
+    node.map_or_else(Vec::new, |node| {
+        node.list_of(errors, |node, errors| {
+            let metric = read_one(node, endpoints, limits, errors)?;
+            let built_in = Metric::ALL
+                .iter()
+                .any(|m| m.names().contains(&metric.name.as_str()));
+            if built_in || names.contains(&metric.name) {
+                return node.fail(errors, format!("a second metric with the name {}", metric.name));
+            }
+            names.push(metric.name.clone());
+            Some(metric)
+        })
+    })
+}
+
+fn read_one(
+    node: &Node<'_>,
+    endpoints: &Endpoints,
+    limits: Limits,
+    errors: &mut ConfigErrors,
+) -> Option<CustomMetric> {
+    let mut fields = node.fields(errors)?;
+    let name = fields.require("name", errors).and_then(|n| {
+        n.text_where(
+            errors,
+            "a letter and then letters, digits and _, at most 80",
+            |s| s.len() <= 80 && is_identifier(s) && !s.starts_with('_'),
+        )
+    });
+    let kinds = [
+        ("counter", Kind::Counter),
+        ("gauge", Kind::Gauge),
+        ("histogram", Kind::Histogram),
+    ];
+    let kind = fields
+        .require("type", errors)
+        .and_then(|n| one_of(&n, &kinds, errors));
+    let when = fields
+        .take("when")
+        .map_or(Some(When::default()), |n| read_when(&n, endpoints, errors));
+    let value = fields
+        .take("value")
+        .map_or(Some(Value::One), |n| read_value(&n, errors));
+    let scale = fields
+        .take("scale")
+        .map_or(Some(1.0), |n| match n.value.as_f64() {
+            Some(scale) if scale > 0.0 && scale <= 1e12 => Some(scale),
+            _ => n.fail(errors, "expected a number above 0 and at most 1e12"),
+        });
+    let labels = fields
+        .take("labels")
+        .map_or_else(Vec::new, |n| read_labels(&n, endpoints, errors));
+    let max = fields
+        .take("max")
+        .map_or(Some(50), |n| traffic::read_max(&n, limits, errors));
+    let buckets = fields
+        .take("buckets")
+        .map(|n| (traffic::read_bounds(&n, errors), n));
+    let per_upstream = fields
+        .take("per_upstream")
+        .and_then(|n| n.boolean(errors))
+        .unwrap_or(false);
+    fields.finish(errors);
+    let buckets = match (kind, buckets) {
+        (Some(Kind::Histogram), None) => node.fail(errors, "a histogram needs `buckets`"),
+        (Some(Kind::Histogram), Some((bounds, _))) => bounds,
+        (_, Some((_, n))) => n.fail(errors, "only a histogram has buckets"),
+        (_, None) => Some(Vec::new()),
+    };
+    Some(CustomMetric {
+        name: name?,
+        kind: kind?,
+        when: when?,
+        value: value?,
+        scale: scale?,
+        labels,
+        max: max?,
+        buckets: buckets?,
+        per_upstream,
+    })
+}
+
+fn read_when(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<When> {
+    let mut fields = node.fields(errors)?;
+    let method = fields
+        .take("method")
+        .map_or_else(Vec::new, |n| n.list_of(errors, read_method));
+    let endpoint = fields.take("endpoint").map_or_else(Vec::new, |n| {
+        n.list_of(errors, |n, e| read_endpoint(n, endpoints, e))
+    });
+    let status = fields
+        .take("status")
+        .map_or_else(Vec::new, |n| n.list_of(errors, read_status));
+    let outcomes = [("hit", CacheOutcome::Hit), ("miss", CacheOutcome::Miss)];
+    let cache = fields.take("cache").map(|n| one_of(&n, &outcomes, errors));
+    fields.finish(errors);
+    let cache = match cache {
+        None => None,
+        Some(read) => Some(read?),
+    };
+    Some(When {
+        method,
+        endpoint,
+        status,
+        cache,
+    })
+}
+
+fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
+    if super::reader::whole_number(node.value) == Some(1) {
+        return Some(Value::One);
+    }
+    if !node.value.is_object() {
+        let known =
+            [("duration", 0), ("request_bytes", 1), ("response_bytes", 2)].map(|(name, which)| (name, which));
+        return match one_of(node, &known, errors)? {
+            0 => Some(Value::Duration),
+            1 => Some(Value::RequestBytes),
+            _ => Some(Value::ResponseBytes),
+        };
+    }
+    let mut fields = node.fields(errors)?;
+    let request = fields
+        .take("request_header")
+        .map(|n| read_header_name(&n, errors).map(Value::RequestHeader));
+    let response = fields
+        .take("response_header")
+        .map(|n| read_header_name(&n, errors).map(Value::ResponseHeader));
+    let timing = fields
+        .take("server_timing")
+        .map(|n| read_header_name_as_written(&n, errors).map(Value::ServerTiming));
+    let orca = fields.take("orca").map(|n| {
+        n.text_where(
+            errors,
+            "a field of the ORCA load report such as named_metrics.db_pool_size",
+            |s| !s.is_empty() && s.len() <= 200,
+        )
+        .map(Value::Orca)
+    });
+    fields.finish(errors);
+    exactly_one(
+        node,
+        [request, response, timing, orca],
+        "request_header, response_header, server_timing, orca",
+        errors,
+    )
+}
+
+fn read_labels(
+    node: &Node<'_>,
+    endpoints: &Endpoints,
+    errors: &mut ConfigErrors,
+) -> Vec<(String, Attribute)> {
+    let Some(fields) = node.fields(errors) else {
+        return Vec::new();
+    };
+    let mut labels = Vec::new();
+    for (name, node) in fields.entries() {
+        if !is_identifier(name) || name.starts_with('_') || RESERVED_LABELS.contains(&name) {
+            let reserved = RESERVED_LABELS.join(", ");
+            node.fail::<()>(
+                errors,
+                format!("expected a label name of letters, digits and _, none of {reserved}"),
+            );
+        } else if let Some(attribute) = read_attribute(&node, endpoints, errors) {
+            labels.push((name.to_owned(), attribute));
+        }
+    }
+    labels
+}
+
+fn read_attribute(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Attribute> {
+    if !node.value.is_object() {
+        let known = [
+            ("method", Attribute::Method),
+            ("endpoint", Attribute::Endpoint),
+            ("status", Attribute::Status),
+            ("code_class", Attribute::CodeClass),
+            ("tenant", Attribute::Tenant),
+            ("host", Attribute::Host),
+        ];
+        let index: Vec<(&str, usize)> = known
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| (*name, i))
+            .collect();
+        let which = one_of(node, &index, errors)?;
+        return known.into_iter().nth(which).map(|(_, attribute)| attribute);
+    }
+    let mut fields = node.fields(errors)?;
+    let param = fields.take("param").map(|n| {
+        let known = endpoints
+            .templates
+            .iter()
+            .flat_map(|t| t.parameters())
+            .any(|p| Some(p) == n.value.as_str());
+        let expected = "the name of a parameter in endpoints.templates";
+        n.text_where(errors, expected, |_| known).map(Attribute::Param)
+    });
+    let request = fields
+        .take("request_header")
+        .map(|n| read_header_name(&n, errors).map(Attribute::RequestHeader));
+    let response = fields
+        .take("response_header")
+        .map(|n| read_header_name(&n, errors).map(Attribute::ResponseHeader));
+    let timing = fields
+        .take("server_timing")
+        .map(|n| read_header_name_as_written(&n, errors).map(Attribute::ServerTiming));
+    fields.finish(errors);
+    exactly_one(
+        node,
+        [param, request, response, timing],
+        "param, request_header, response_header, server_timing",
+        errors,
+    )
+}
+
+/// A Server-Timing metric name: a token whose case matters.
+fn read_header_name_as_written(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<String> {
+    read_header_name(node, errors)?;
+    node.text(errors).map(str::to_owned)
+}
+
+/// The one field that was given; a mistake where there is none or more than one.
+fn exactly_one<T>(
+    node: &Node<'_>,
+    found: [Option<Option<T>>; 4],
+    names: &str,
+    errors: &mut ConfigErrors,
+) -> Option<T> {
+    let mut found = found.into_iter().flatten();
+    match (found.next(), found.next()) {
+        (Some(one), None) => one,
+        _ => node.fail(errors, format!("expected exactly one of {names}")),
+    }
+}

@@ -1,0 +1,205 @@
+//! The section `slos`: what is promised, over which period, for which requests.
+
+use super::error::ConfigErrors;
+use super::reader::Node;
+use super::traffic::Endpoints;
+use super::units::{Duration, Objective};
+use crate::exchange::{Method, StatusMatch};
+
+/// One service level objective.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slo {
+    /// Label `slo`: `[a-z0-9_]{1,40}`, unique.
+    pub name: String,
+    /// The share of events that must be good.
+    pub objective: Objective,
+    /// Over how long, 7 to 90 days.
+    pub period: Duration,
+    /// What makes an event good.
+    pub sli: Sli,
+    /// Which requests count.
+    pub filter: Where,
+}
+
+/// What makes an event good.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sli {
+    /// It was answered, and not with one of these.
+    Availability {
+        /// Status codes and classes that are bad.
+        bad_status: Vec<StatusMatch>,
+        /// gRPC codes that are bad, 0 to 16.
+        bad_grpc: Vec<u8>,
+    },
+    /// It was answered within the threshold.
+    Latency {
+        /// Slower than this is bad.
+        threshold: Duration,
+    },
+}
+
+/// Which requests an SLO counts; an empty list admits all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Where {
+    /// Endpoint labels: templates as written, or `_other`.
+    pub endpoint: Vec<String>,
+    /// Methods.
+    pub method: Vec<Method>,
+    /// Tenants, before any cap.
+    pub tenant: Vec<String>,
+}
+
+pub(super) fn read_all(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Vec<Slo> {
+    let mut names: Vec<String> = Vec::new();
+    node.map_or_else(Vec::new, |node| {
+        node.list_of(errors, |node, errors| {
+            let slo = read_one(node, endpoints, errors)?;
+            if names.contains(&slo.name) {
+                return node.fail(errors, format!("a second SLO with the name {}", slo.name));
+            }
+            names.push(slo.name.clone());
+            Some(slo)
+        })
+    })
+}
+
+fn read_one(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Slo> {
+    let mut fields = node.fields(errors)?;
+    let name = fields.require("name", errors).and_then(|n| {
+        n.text_where(errors, "1 to 40 of a-z, 0-9 and _", |s| {
+            (1..=40).contains(&s.len())
+                && s.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        })
+    });
+    let objective = fields
+        .require("objective", errors)
+        .and_then(|n| match Objective::parse(n.value) {
+            Some(objective) => Some(objective),
+            None => n.fail(
+                errors,
+                "expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
+            ),
+        });
+    let period = match fields.take("period") {
+        None => Some(Duration::from_days(30)),
+        Some(n) => n.duration(errors, Duration::from_days(7)..=Duration::from_days(90)),
+    };
+    let sli = fields.require("sli", errors).and_then(|n| read_sli(&n, errors));
+    let filter = fields
+        .take("where")
+        .map_or(Some(Where::default()), |n| read_where(&n, endpoints, errors));
+    fields.finish(errors);
+    Some(Slo {
+        name: name?,
+        objective: objective?,
+        period: period?,
+        sli: sli?,
+        filter: filter?,
+    })
+}
+
+fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
+    let mut fields = node.fields(errors)?;
+    let availability = fields.take("availability").map(|n| read_availability(&n, errors));
+    let latency = fields.take("latency").map(|n| {
+        let mut fields = n.fields(errors)?;
+        let range = Duration::from_millis(1)..=Duration::from_secs(3600);
+        let threshold = fields
+            .require("threshold", errors)
+            .and_then(|n| n.duration(errors, range));
+        fields.finish(errors);
+        Some(Sli::Latency {
+            threshold: threshold?,
+        })
+    });
+    fields.finish(errors);
+    match (availability, latency) {
+        (Some(sli), None) | (None, Some(sli)) => sli,
+        _ => node.fail(errors, "expected exactly one of availability, latency"),
+    }
+}
+
+fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
+    let mut fields = node.fields(errors)?;
+    let bad_status = match fields.take("bad_status") {
+        None => vec![StatusMatch::Class(5)],
+        Some(n) => n.list_of(errors, read_status),
+    };
+    let bad_grpc = match fields.take("bad_grpc") {
+        None => vec![2, 4, 12, 13, 14, 15],
+        Some(n) => n.list_of(errors, |n, errors| u8::try_from(n.integer(errors, 0..=16)?).ok()),
+    };
+    fields.finish(errors);
+    Some(Sli::Availability { bad_status, bad_grpc })
+}
+
+fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Where> {
+    let mut fields = node.fields(errors)?;
+    let endpoint = fields.take("endpoint").map_or_else(Vec::new, |n| {
+        n.list_of(errors, |n, e| read_endpoint(n, endpoints, e))
+    });
+    let method = fields
+        .take("method")
+        .map_or_else(Vec::new, |n| n.list_of(errors, read_method));
+    let tenant = fields.take("tenant").map_or_else(Vec::new, |n| {
+        n.list_of(errors, |n, errors| {
+            n.text_where(errors, "the name of a tenant", |s| !s.is_empty())
+        })
+    });
+    fields.finish(errors);
+    Some(Where {
+        endpoint,
+        method,
+        tenant,
+    })
+}
+
+/// A status code, or a class written `5xx`.
+pub(super) fn read_status(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<StatusMatch> {
+    let text = match node.value {
+        serde_json::Value::String(s) => s.clone(),
+        other => super::reader::whole_number(other)
+            .map(|n| n.to_string())
+            .unwrap_or_default(),
+    };
+    match StatusMatch::parse(&text) {
+        Some(status) => Some(status),
+        None => node.fail(
+            errors,
+            "expected a status code such as 404, or a class such as 5xx",
+        ),
+    }
+}
+
+/// One of the methods that the label `method` can have.
+pub(super) fn read_method(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Method> {
+    match node
+        .value
+        .as_str()
+        .and_then(|s| Method::ALL.into_iter().find(|m| m.as_str() == s))
+    {
+        Some(method) => Some(method),
+        None => {
+            let known: Vec<&str> = Method::ALL.iter().map(|m| m.as_str()).collect();
+            node.fail(errors, format!("expected one of {}", known.join(", ")))
+        }
+    }
+}
+
+/// A template of `endpoints.templates`, or `_other`. Route names are not known here and pass.
+pub(super) fn read_endpoint(
+    node: &Node<'_>,
+    endpoints: &Endpoints,
+    errors: &mut ConfigErrors,
+) -> Option<String> {
+    let name = node.text(errors)?;
+    let known = name == crate::stat_name::OTHER
+        || endpoints.source == super::EndpointSource::RouteName
+        || endpoints.templates.iter().any(|t| t.as_str() == name);
+    if known {
+        Some(name.to_owned())
+    } else {
+        node.fail(errors, "not one of endpoints.templates, nor _other")
+    }
+}

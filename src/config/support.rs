@@ -1,0 +1,62 @@
+//! What the schema knows and this version does not do yet: refused, so that nobody trusts a setting in vain.
+
+use super::error::ConfigErrors;
+use super::reader::{Fields, Node};
+use serde_json::Value;
+
+/// Refuses each setting whose feature is not built yet, at its own path.
+pub(super) fn refuse_what_is_not_built(fields: &mut Fields<'_>, errors: &mut ConfigErrors) {
+    const WHY: &str = "not yet supported by this version of Redline";
+    let mut refuse = |node: Option<Node<'_>>| {
+        if let Some(node) = node.filter(|n| !is_empty(n.value)) {
+            node.fail::<()>(errors, WHY);
+        }
+    };
+    for key in ["user", "slos", "metrics", "alerting"] {
+        refuse(fields.take(key));
+    }
+    let Some(tenant) = fields.take("tenant") else {
+        return;
+    };
+    refuse(child(&tenant, "isolation"));
+    for source in children(child(&tenant, "sources")) {
+        if source.value.get("header").is_none() {
+            refuse(Some(source));
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+fn child<'v>(node: &Node<'v>, key: &str) -> Option<Node<'v>> {
+    let value = node.value.get(key)?;
+    Some(Node {
+        path: format!("{}.{key}", node.path),
+        value,
+    })
+}
+
+fn children(node: Option<Node<'_>>) -> Vec<Node<'_>> {
+    let Some(Node {
+        path,
+        value: Value::Array(items),
+    }) = node
+    else {
+        return Vec::new();
+    };
+    items
+        .iter()
+        .enumerate()
+        .map(|(i, value)| Node {
+            path: format!("{path}[{i}]"),
+            value,
+        })
+        .collect()
+}

@@ -1,0 +1,300 @@
+use super::*;
+use serde_json::json;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn mistakes(document: &Value) -> Vec<String> {
+    Config::from_value(document)
+        .err()
+        .map_or_else(Vec::new, |e| e.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_service_alone_is_enough() {
+    let config = Config::from_json(br#"{"service": "shop"}"#).unwrap();
+    assert_eq!(config.service, "shop");
+    assert_eq!(
+        (
+            config.limits.max_series,
+            config.limits.max_label_bytes,
+            config.tenant.max
+        ),
+        (5000, 128, 100)
+    );
+    assert_eq!(config.tick, Duration::from_secs(10));
+    assert_eq!(config.buckets.duration.len(), 16);
+    assert_eq!(
+        config.metric_name(Metric::HttpRequestDuration),
+        "http_request_duration_milliseconds"
+    );
+    assert!(config.emitted().eq(Metric::ALL));
+}
+
+#[test]
+fn every_mistake_is_listed_with_its_path_value_and_reason() {
+    let document = json!({
+        "service": "Shop",
+        "endpoints": {"templates": ["/a/{id}", "a", 7, "/a/{x}/"], "source": "path"},
+        "tenant": {"sources": [{"header": "bad name"}, {}], "max": 0, "maxx": 1},
+        "limits": {"max_series": 1e9, "max_label_bytes": "many"},
+        "buckets": {"duration": [10, 5, 125], "size": []},
+        "duration_unit": "s",
+        "metric_prefix": "9",
+        "disable": ["no_such_metric"],
+        "tick": "5",
+        "tickk": "10s",
+    });
+    let expected = [
+        r#"$.service: "Shop": expected 1 to 63 of a-z, 0-9 and -"#,
+        r#"$.limits.max_series: 1000000000.0: expected a whole number from 100 to 1000000"#,
+        r#"$.limits.max_label_bytes: "many": expected a whole number from 8 to 1024"#,
+        r#"$.endpoints.templates[1]: "a": a template begins with /"#,
+        r#"$.endpoints.templates[2]: 7: expected a string"#,
+        r#"$.endpoints.templates[3]: "/a/{x}/": matches the same paths as /a/{id}"#,
+        r#"$.endpoints.source: "path": expected one of template, route_name"#,
+        r#"$.tenant.sources[0].header: "bad name": expected a header's name"#,
+        r#"$.tenant.sources[1]: {}: expected exactly one of header, jwt, path, host, query"#,
+        r#"$.tenant.max: 0: expected a whole number from 1 to 1000000"#,
+        r#"$.tenant.maxx: 1: unknown key; did you mean `max`?"#,
+        r#"$.duration_unit: "s": expected one of ms, us"#,
+        r#"$.buckets.duration[1]: 5: expected rising bounds"#,
+        r#"$.buckets.duration[2]: 125: at most two significant digits: Envoy's histograms keep no more"#,
+        r#"$.buckets.size: []: expected 1 to 64 bounds"#,
+        r#"$.metric_prefix: "9": expected nothing, or a letter and then letters, digits and _, at most 40"#,
+        r#"$.disable[0]: "no_such_metric": no built-in metric has this name; `redline check` lists them"#,
+        r#"$.tick: "5": expected a duration such as 250ms, 15m or 30d, from 100ms to 1m"#,
+        r#"$.tickk: "10s": unknown key; did you mean `tick`?"#,
+    ];
+    let got = mistakes(&document);
+    for line in expected {
+        assert!(
+            got.iter().any(|g| g == line),
+            "missing: {line}\ngot:\n{}",
+            got.join("\n")
+        );
+    }
+    // The empty source is both malformed and not one of the kinds of this version.
+    assert!(got.len() <= expected.len() + 1, "{}", got.join("\n"));
+}
+
+#[test]
+fn what_is_no_object_or_no_json_is_said_so() {
+    for (text, start) in [
+        ("", "$: the configuration is empty"),
+        ("  \n", "$: the configuration is empty"),
+        ("{", "$: not a JSON document: EOF"),
+        ("[]", "$: []: expected an object"),
+        ("\u{0}", "$: not a JSON document"),
+        ("{}", "$: `service` is required"),
+    ] {
+        let errors = Config::from_json(text.as_bytes()).unwrap_err();
+        assert!(errors.to_string().starts_with(start), "{text:?}: {errors}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_stack_overflow() {
+    let text = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(Config::from_json(text.as_bytes()).is_err());
+}
+
+#[test]
+fn what_later_versions_bring_is_refused_and_still_validated() {
+    let document = json!({
+        "service": "shop",
+        "endpoints": {"templates": ["/t/{tenant}/x"]},
+        "tenant": {"sources": [{"path": "tenant"}, {"header": "x-tenant-id"}],
+                   "isolation": {"claim": {"header": "a"}, "resource": {"path": "nope"}}},
+        "slos": [{"name": "availability", "objective": 100, "sli": {"availability": {}}}],
+        "metrics": [{"name": "m_total", "type": "counter", "labels": {"le": "tenant"}}],
+        "alerting": {"min_failures": 5},
+    });
+    let got = mistakes(&document).join("\n");
+    for path in [
+        "tenant.sources[0]",
+        "tenant.isolation",
+        "slos",
+        "metrics",
+        "alerting",
+    ] {
+        let found = got
+            .lines()
+            .any(|l| l.starts_with(&format!("$.{path}:")) && l.contains("not yet supported"));
+        assert!(found, "{path} in\n{got}");
+    }
+    assert!(!got.contains("$.tenant.sources[1]"), "{got}");
+    for line in [
+        "$.tenant.isolation.resource.path: \"nope\": no template in endpoints.templates has the parameter {nope}",
+        "$.slos[0].objective: 100: expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
+        "$.metrics[0].labels.le: \"tenant\": expected a label name of letters, digits and _, \
+         none of le, quantile, job, instance, service",
+    ] {
+        assert!(got.lines().any(|l| l == line), "{line} in\n{got}");
+    }
+}
+
+#[test]
+fn whole_numbers_may_come_as_doubles_as_in_envoys_struct() {
+    let text = br#"{"service":"s","tenant":{"max":20.0},"buckets":{"size":[1e3,1E+4]},"limits":{"max_series":500.0}}"#;
+    let config = Config::from_json(text).unwrap();
+    assert_eq!((config.tenant.max, config.limits.max_series), (20, 500));
+    assert_eq!(config.buckets.size, [1000, 10_000]);
+    assert_eq!(
+        mistakes(&json!({"service": "s", "tenant": {"max": 2.5}})).len(),
+        1
+    );
+}
+
+#[test]
+fn a_cap_beyond_max_series_is_refused() {
+    let document = json!({"service": "s", "tenant": {"max": 600}, "limits": {"max_series": 500}});
+    assert_eq!(
+        mistakes(&document),
+        ["$.tenant.max: 600: exceeds limits.max_series (500) alone"]
+    );
+}
+
+#[test]
+fn null_is_as_good_as_absent() {
+    let document = json!({"service": "s", "endpoints": null, "tenant": {"allow": null}, "slos": null});
+    assert_eq!(mistakes(&document), Vec::<String>::new());
+}
+
+#[test]
+fn microseconds_change_names_and_default_bounds() {
+    let config =
+        Config::from_value(&json!({"service": "s", "duration_unit": "us", "metric_prefix": "edge_"}));
+    let config = config.unwrap();
+    assert_eq!(
+        config.metric_name(Metric::HttpRequestDuration),
+        "edge_http_request_duration_microseconds"
+    );
+    assert_eq!(config.bounds(Metric::HttpRequestDuration).first(), Some(&5000));
+    let starts: Vec<String> = config
+        .histogram_buckets()
+        .into_iter()
+        .map(|(start, _)| start)
+        .collect();
+    assert_eq!(starts[0], "wasmcustom.edge_http_request_duration_microseconds.");
+}
+
+#[test]
+fn durations_are_read_and_printed_as_people_write_them() {
+    for (text, nanos) in [
+        ("250ms", 250_000_000),
+        ("15m", 900_000_000_000),
+        ("30d", 2_592_000_000_000_000),
+        ("7us", 7000),
+    ] {
+        let duration = parse_duration(text).unwrap();
+        assert_eq!(
+            (duration.as_nanos(), duration.to_string().as_str()),
+            (nanos, text)
+        );
+    }
+    assert_eq!(Duration::from_secs(5400).to_string(), "90m");
+    for text in [
+        "",
+        "5",
+        "m",
+        "-5m",
+        "1.5h",
+        "5 m",
+        "5M",
+        "99999999999999999999d",
+        "400000000000d",
+    ] {
+        assert_eq!(parse_duration(text), None, "{text}");
+    }
+}
+
+#[test]
+fn objectives_are_exact() {
+    for (written, ppm, printed) in [
+        (json!(99.9), 999_000, "99.9"),
+        (json!("99.9"), 999_000, "99.9"),
+        (json!(99), 990_000, "99"),
+        (json!(99.0), 990_000, "99"),
+        (json!("99.9999"), 999_999, "99.9999"),
+        (json!("0.0001"), 1, "0.0001"),
+        (json!(5.25), 52_500, "5.25"),
+        (json!("99.90000"), 999_000, "99.9"),
+    ] {
+        let objective = Objective::parse(&written).unwrap();
+        assert_eq!((objective.ppm(), objective.to_string().as_str()), (ppm, printed));
+        assert_eq!(objective.ppm() + objective.budget_ppm(), 1_000_000);
+    }
+    for bad in [
+        json!(0),
+        json!(100),
+        json!(-1),
+        json!("99.99999"),
+        json!("1e1"),
+        json!(""),
+        json!("."),
+        json!(true),
+    ] {
+        assert_eq!(Objective::parse(&bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn slos_are_read_with_their_defaults() {
+    // Gated by `support`, hence read at its own level.
+    let document = json!([{"name": "a", "objective": 99.9, "sli": {"availability": {}}},
+                          {"name": "a", "objective": 99, "sli": {"latency": {"threshold": "300ms"}}},
+                          {"name": "b", "objective": 99, "period": "7d", "sli": {"latency": {"threshold": "300ms"}},
+                           "where": {"method": ["GET", "_OTHER"], "endpoint": ["_other"], "tenant": ["acme"]}}]);
+    let mut errors = ConfigErrors::default();
+    let slos = slo::read_all(Some(Node::root(&document)), &Endpoints::default(), &mut errors);
+    assert_eq!(errors.to_string().lines().count(), 1, "{errors}");
+    assert!(
+        errors.to_string().ends_with("a second SLO with the name a"),
+        "{errors}"
+    );
+    assert_eq!(slos.len(), 2);
+    assert_eq!(slos[0].period, Duration::from_days(30));
+    assert!(matches!(&slos[0].sli, Sli::Availability { bad_status, bad_grpc }
+        if bad_status == &[crate::exchange::StatusMatch::Class(5)] && bad_grpc == &[2, 4, 12, 13, 14, 15]));
+    assert_eq!(slos[1].filter.tenant, ["acme"]);
+}
+
+#[test]
+fn the_contracts_custom_metrics_are_read() {
+    let document = json!([
+        {"name": "models_created_total", "type": "counter",
+         "when": {"method": ["POST"], "endpoint": ["/api/v1/models"], "status": ["2xx", 404]}, "labels": {"tenant": "tenant"}},
+        {"name": "prediction_latency_milliseconds", "type": "histogram", "buckets": [5, 10], "value": "duration"},
+        {"name": "db_query_duration_milliseconds", "type": "histogram", "buckets": [5], "value": {"server_timing": "db"}},
+        {"name": "db_pool_size", "type": "gauge", "value": {"orca": "named_metrics.db_pool_size"}, "per_upstream": true},
+        {"name": "cache_hits_total", "type": "counter", "when": {"cache": "hit"}, "value": 1, "scale": 0.5, "max": 9},
+    ]);
+    let mut errors = ConfigErrors::default();
+    let templates = json!({"templates": ["/api/v1/models"]});
+    let endpoints = Endpoints::read(Some(Node::root(&templates)), &mut errors);
+    let limits = Limits::read(None, &mut errors);
+    let metrics = custom::read_all(Some(Node::root(&document)), &endpoints, limits, &mut errors);
+    assert_eq!(errors.to_string(), "");
+    assert_eq!(metrics.len(), 5);
+    assert_eq!(metrics[0].labels, [("tenant".to_owned(), Attribute::Tenant)]);
+    assert_eq!(metrics[2].value, MetricValue::ServerTiming("db".to_owned()));
+    assert_eq!(
+        (metrics[4].max, metrics[4].scale, metrics[4].when.cache),
+        (9, 0.5, Some(CacheOutcome::Hit))
+    );
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_configuration_or_a_list_of_mistakes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Err(errors) = Config::from_json(&bytes) {
+                prop_assert!(!errors.0.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! The sections that say how a request is labelled: `endpoints`, `tenant`, `user`, `limits`, `buckets`.
+
+use super::error::ConfigErrors;
+use super::reader::Node;
+use super::units::Duration;
+use crate::endpoint::{Template, Templates};
+use crate::metric::DurationUnit;
+
+/// `endpoints`: how paths become the label `endpoint`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Endpoints {
+    /// Templates as written; no two match the same set of paths.
+    pub templates: Vec<Template>,
+    /// Where the label's value comes from.
+    pub source: EndpointSource,
+    /// Requests that are counted nowhere.
+    pub exclude: Vec<Exclude>,
+}
+
+/// Where the label `endpoint` comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EndpointSource {
+    /// The template that the path matches.
+    #[default]
+    Template,
+    /// The name of the route that Envoy chose.
+    RouteName,
+}
+
+/// What keeps a request out of every metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exclude {
+    /// Its path matches this template.
+    Template(Template),
+    /// It carries this header, lower case.
+    Header(String),
+}
+
+/// One place where a tenant's or a user's name is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueSource {
+    /// A request header, lower case.
+    Header(String),
+    /// A claim of the JWT in a request header; decoded, not verified.
+    Jwt {
+        /// The header, lower case.
+        header: String,
+        /// The claim's path, its parts separated by dots.
+        claim: String,
+    },
+    /// A parameter of the endpoint's template.
+    Path(String),
+    /// A part of the host.
+    Host(HostPattern),
+    /// A query parameter.
+    Query(String),
+}
+
+/// A host such as `{tenant}.example.com`: what stands before and after the one parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern {
+    /// Lower case, may be empty.
+    pub prefix: String,
+    /// Lower case, may be empty.
+    pub suffix: String,
+}
+
+/// `tenant`: where the label `tenant` comes from and how many values it may take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenant {
+    /// The first that yields a value wins.
+    pub sources: Vec<ValueSource>,
+    /// Where not empty, every other value is `_other`.
+    pub allow: Vec<String>,
+    /// Most distinct values.
+    pub max: u32,
+    /// Whose disagreement is an isolation violation.
+    pub isolation: Option<Isolation>,
+}
+
+/// `tenant.isolation`: who the caller claims to be and whose resource it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolation {
+    /// The caller's tenant.
+    pub claim: ValueSource,
+    /// The resource's tenant.
+    pub resource: ValueSource,
+}
+
+/// `user`: who counts as an active user of a tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// The first that yields a value wins.
+    pub sources: Vec<ValueSource>,
+    /// How long a user counts as active after a request.
+    pub active_window: Duration,
+}
+
+/// `limits`: bounds on what traffic can make the filter keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most label sets, over all metrics.
+    pub max_series: u32,
+    /// Most bytes of a client's label value.
+    pub max_label_bytes: usize,
+}
+
+/// `buckets`: upper bounds of the built-in histograms, rising.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buckets {
+    /// In the configured duration unit.
+    pub duration: Vec<u64>,
+    /// In bytes.
+    pub size: Vec<u64>,
+}
+
+const DURATION_BOUNDS_MS: [u64; 16] = [
+    5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000, 30_000, 60_000,
+];
+const SIZE_BOUNDS: [u64; 7] = [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+impl Endpoints {
+    pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
+        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
+            return Self::default();
+        };
+        let mut shapes = Templates::default();
+        let templates = fields.take("templates").map_or_else(Vec::new, |node| {
+            node.list_of(errors, |node, errors| {
+                let template = read_template(node, errors)?;
+                match shapes.insert(&template) {
+                    Ok(_) => Some(template),
+                    Err(other) => node.fail(errors, format!("matches the same paths as {other}")),
+                }
+            })
+        });
+        let source = match fields.take("source") {
+            None => EndpointSource::Template,
+            Some(node) => {
+                let known = [
+                    ("template", EndpointSource::Template),
+                    ("route_name", EndpointSource::RouteName),
+                ];
+                one_of(&node, &known, errors).unwrap_or_default()
+            }
+        };
+        let exclude = fields
+            .take("exclude")
+            .map_or_else(Vec::new, |node| node.list_of(errors, read_exclude));
+        fields.finish(errors);
+        Self {
+            templates,
+            source,
+            exclude,
+        }
+    }
+
+    /// Whether a template has the parameter `name`.
+    fn has_parameter(&self, name: &str) -> bool {
+        self.templates.iter().any(|t| t.parameters().any(|p| p == name))
+    }
+}
+
+fn read_template(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Template> {
+    match Template::parse(node.text(errors)?) {
+        Ok(template) => Some(template),
+        Err(reason) => node.fail(errors, reason.to_string()),
+    }
+}
+
+fn read_exclude(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Exclude> {
+    if node.value.is_string() {
+        return read_template(node, errors).map(Exclude::Template);
+    }
+    let mut fields = match node.value.is_object() {
+        true => node.fields(errors)?,
+        false => return node.fail(errors, "expected a template such as /healthz, or {header: NAME}"),
+    };
+    let header = fields
+        .require("header", errors)
+        .and_then(|n| read_header_name(&n, errors));
+    fields.finish(errors);
+    header.map(Exclude::Header)
+}
+
+impl Tenant {
+    pub(super) fn read(
+        node: Option<Node<'_>>,
+        limits: Limits,
+        endpoints: &Endpoints,
+        errors: &mut ConfigErrors,
+    ) -> Self {
+        let mut tenant = Self {
+            sources: Vec::new(),
+            allow: Vec::new(),
+            max: 100,
+            isolation: None,
+        };
+        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
+            return tenant;
+        };
+        tenant.sources = read_sources(fields.take("sources"), endpoints, errors);
+        if let Some(node) = fields.take("allow") {
+            tenant.allow = node.list_of(errors, |node, errors| {
+                node.text_where(errors, "the name of a tenant", |s| !s.is_empty())
+            });
+        }
+        if let Some(node) = fields.take("max") {
+            tenant.max = read_max(&node, limits, errors).unwrap_or(tenant.max);
+        }
+        if let Some(mut sides) = fields.take("isolation").and_then(|node| node.fields(errors)) {
+            let claim = sides
+                .require("claim", errors)
+                .and_then(|n| read_source(&n, endpoints, errors));
+            let resource = sides
+                .require("resource", errors)
+                .and_then(|n| read_source(&n, endpoints, errors));
+            sides.finish(errors);
+            tenant.isolation = claim
+                .zip(resource)
+                .map(|(claim, resource)| Isolation { claim, resource });
+        }
+        fields.finish(errors);
+        tenant
+    }
+}
+
+impl User {
+    pub(super) fn read(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Self {
+        let mut user = Self {
+            sources: Vec::new(),
+            active_window: Duration::from_secs(900),
+        };
+        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
+            return user;
+        };
+        user.sources = read_sources(fields.take("sources"), endpoints, errors);
+        if let Some(node) = fields.take("active_window") {
+            let range = Duration::from_secs(60)..=Duration::from_days(1);
+            user.active_window = node.duration(errors, range).unwrap_or(user.active_window);
+        }
+        fields.finish(errors);
+        user
+    }
+}
+
+impl Limits {
+    pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
+        let mut limits = Self {
+            max_series: 5000,
+            max_label_bytes: 128,
+        };
+        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
+            return limits;
+        };
+        if let Some(n) = fields
+            .take("max_series")
+            .and_then(|n| n.integer(errors, 100..=1_000_000))
+        {
+            limits.max_series = u32::try_from(n).unwrap_or(u32::MAX);
+        }
+        if let Some(n) = fields
+            .take("max_label_bytes")
+            .and_then(|n| n.integer(errors, 8..=1024))
+        {
+            limits.max_label_bytes = usize::try_from(n).unwrap_or(usize::MAX);
+        }
+        fields.finish(errors);
+        limits
+    }
+}
+
+impl Buckets {
+    pub(super) fn read(node: Option<Node<'_>>, unit: DurationUnit, errors: &mut ConfigErrors) -> Self {
+        let per_ms = match unit {
+            DurationUnit::Milliseconds => 1,
+            DurationUnit::Microseconds => 1000,
+        };
+        let duration = DURATION_BOUNDS_MS
+            .iter()
+            .map(|b| b.saturating_mul(per_ms))
+            .collect();
+        let mut buckets = Self {
+            duration,
+            size: SIZE_BOUNDS.to_vec(),
+        };
+        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
+            return buckets;
+        };
+        if let Some(bounds) = fields.take("duration").and_then(|n| read_bounds(&n, errors)) {
+            buckets.duration = bounds;
+        }
+        if let Some(bounds) = fields.take("size").and_then(|n| read_bounds(&n, errors)) {
+            buckets.size = bounds;
+        }
+        fields.finish(errors);
+        buckets
+    }
+}
+
+/// Rising upper bounds of at most two significant digits: Envoy's histograms keep no more.
+pub(super) fn read_bounds(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Vec<u64>> {
+    const TOO_FINE: &str = "at most two significant digits: Envoy's histograms keep no more";
+    let mut bounds: Vec<u64> = Vec::new();
+    for item in node.list(errors) {
+        let bound = item.integer(errors, 1..=1_000_000_000_000_000)?;
+        let mut digits = bound;
+        while digits.checked_rem(10) == Some(0) {
+            digits = digits.checked_div(10).unwrap_or_default();
+        }
+        if digits > 99 {
+            item.fail::<()>(errors, TOO_FINE);
+        }
+        if bounds.last().is_some_and(|last| *last >= bound) {
+            item.fail::<()>(errors, "expected rising bounds");
+        }
+        bounds.push(bound);
+    }
+    match bounds.len() {
+        1..=64 => Some(bounds),
+        _ => node.fail(errors, "expected 1 to 64 bounds"),
+    }
+}
+
+/// A cap on the values of one label, which `limits.max_series` must leave room for.
+pub(super) fn read_max(node: &Node<'_>, limits: Limits, errors: &mut ConfigErrors) -> Option<u32> {
+    let max = u32::try_from(node.integer(errors, 1..=1_000_000)?).ok()?;
+    if max > limits.max_series {
+        return node.fail(
+            errors,
+            format!("exceeds limits.max_series ({}) alone", limits.max_series),
+        );
+    }
+    Some(max)
+}
+
+fn read_sources(
+    node: Option<Node<'_>>,
+    endpoints: &Endpoints,
+    errors: &mut ConfigErrors,
+) -> Vec<ValueSource> {
+    node.map_or_else(Vec::new, |node| {
+        node.list_of(errors, |node, errors| read_source(node, endpoints, errors))
+    })
+}
+
+fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<ValueSource> {
+    let mut fields = node.fields(errors)?;
+    let header = fields
+        .take("header")
+        .map(|n| read_header_name(&n, errors).map(ValueSource::Header));
+    let jwt = fields.take("jwt").map(|n| read_jwt(&n, errors));
+    let path = fields
+        .take("path")
+        .map(|n| read_path_parameter(&n, endpoints, errors));
+    let host = fields.take("host").map(|n| read_host(&n, errors));
+    let query = fields.take("query").map(|n| {
+        let valid = |s: &str| !s.is_empty() && s.len() <= 100 && s.bytes().all(|b| b.is_ascii_graphic());
+        n.text_where(errors, "the name of a query parameter", valid)
+            .map(ValueSource::Query)
+    });
+    let mut found = [header, jwt, path, host, query].into_iter().flatten();
+    let source = found.next();
+    let second = found.next();
+    fields.finish(errors);
+    match (source, second) {
+        (Some(source), None) => source,
+        _ => node.fail(errors, "expected exactly one of header, jwt, path, host, query"),
+    }
+}
+
+fn read_jwt(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
+    let mut fields = node.fields(errors)?;
+    let header = fields
+        .require("header", errors)
+        .and_then(|n| read_header_name(&n, errors));
+    let claim = fields.require("claim", errors).and_then(|n| {
+        let valid = |s: &str| !s.is_empty() && s.len() <= 200 && s.split('.').all(|part| !part.is_empty());
+        n.text_where(errors, "a claim such as tenant_id or org.id", valid)
+    });
+    fields.finish(errors);
+    header
+        .zip(claim)
+        .map(|(header, claim)| ValueSource::Jwt { header, claim })
+}
+
+fn read_path_parameter(
+    node: &Node<'_>,
+    endpoints: &Endpoints,
+    errors: &mut ConfigErrors,
+) -> Option<ValueSource> {
+    let name = node.text(errors)?;
+    if endpoints.has_parameter(name) {
+        Some(ValueSource::Path(name.to_owned()))
+    } else {
+        node.fail(
+            errors,
+            format!("no template in endpoints.templates has the parameter {{{name}}}"),
+        )
+    }
+}
+
+fn read_host(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
+    let text = node.text(errors)?;
+    let valid = |s: &str| {
+        s.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+    };
+    let parts = text.split_once('{').and_then(|(prefix, rest)| {
+        let (name, suffix) = rest.split_once('}')?;
+        (is_identifier(name) && valid(prefix) && valid(suffix)).then_some((prefix, suffix))
+    });
+    match parts {
+        Some((prefix, suffix)) => Some(ValueSource::Host(HostPattern {
+            prefix: prefix.to_ascii_lowercase(),
+            suffix: suffix.to_ascii_lowercase(),
+        })),
+        None => node.fail(
+            errors,
+            "expected a host with one parameter, such as {tenant}.example.com",
+        ),
+    }
+}
+
+/// A header's name in lower case, as Envoy keeps them (RFC 9110 5.1).
+pub(super) fn read_header_name(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<String> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let name = node.text_where(errors, "a header's name", |s| {
+        !s.is_empty() && s.len() <= 200 && s.bytes().all(token)
+    })?;
+    Some(name.to_ascii_lowercase())
+}
+
+/// Letters, digits and `_`, not starting with a digit.
+pub(super) fn is_identifier(text: &str) -> bool {
+    text.bytes().next().is_some_and(|b| !b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Refuses what `known` does not list: for fields whose value is one of a few words.
+pub(super) fn one_of<T: Copy>(node: &Node<'_>, known: &[(&str, T)], errors: &mut ConfigErrors) -> Option<T> {
+    let found = node
+        .value
+        .as_str()
+        .and_then(|s| known.iter().find(|(name, _)| *name == s));
+    match found {
+        Some((_, value)) => Some(*value),
+        None => {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            node.fail(errors, format!("expected one of {}", names.join(", ")))
+        }
+    }
+}

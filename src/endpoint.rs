@@ -1,0 +1,166 @@
+//! A request path in, the endpoint template that it belongs to out.
+//!
+//! Our own trie: the router crates (matchit 0.9 among them) refuse `/a/{id}` beside `/a/{rest*}`, and read paths
+//! as text. A node is reached by one sequence of segments only, so one match visits each node at most once,
+//! whatever the path.
+
+mod path;
+mod template;
+
+pub use path::normalize;
+pub use template::{Template, TemplateError};
+
+/// An endpoint: a template's index, [`EndpointId::OTHER`] or a route name's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EndpointId(pub u16);
+
+impl EndpointId {
+    /// What matches no template: `_other`.
+    pub const OTHER: Self = Self(u16::MAX);
+}
+
+/// A set of templates, no two of the same shape.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Templates {
+    nodes: Vec<Node>,
+    written: Vec<Template>,
+}
+
+/// One position in the templates; children are indices into `Templates::nodes`.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Node {
+    /// Sorted by segment.
+    literals: Vec<(Box<[u8]>, usize)>,
+    parameter: Option<usize>,
+    /// The template that ends here.
+    ends: Option<EndpointId>,
+    /// The template that takes everything from here on.
+    rest: Option<EndpointId>,
+}
+
+/// One segment of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Must be equal, in normal form.
+    Literal(Box<[u8]>),
+    /// `{name}`: any one segment.
+    Parameter(String),
+    /// `{name*}`: one or more segments, up to the end.
+    Rest(String),
+}
+
+impl Templates {
+    /// Adds a template; the error is the template that matches the same paths already.
+    pub fn insert(&mut self, template: &Template) -> Result<EndpointId, String> {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        let mut at = 0;
+        let mut rest = false;
+        for segment in template.segments() {
+            match segment {
+                Segment::Rest(_) => rest = true,
+                Segment::Parameter(_) => at = self.parameter_child(at),
+                Segment::Literal(bytes) => at = self.literal_child(at, bytes),
+            }
+        }
+        let id = EndpointId(u16::try_from(self.written.len()).unwrap_or(u16::MAX));
+        let Some(node) = self.nodes.get_mut(at) else {
+            return Err(template.as_str().to_owned());
+        };
+        let place = if rest { &mut node.rest } else { &mut node.ends };
+        match *place {
+            Some(taken) => Err(self.label(taken).to_owned()),
+            None => {
+                *place = Some(id);
+                self.written.push(template.clone());
+                Ok(id)
+            }
+        }
+    }
+
+    /// The label of an endpoint: the template as written, or `_other`.
+    pub fn label(&self, id: EndpointId) -> &str {
+        self.written
+            .get(usize::from(id.0))
+            .map_or(crate::stat_name::OTHER, Template::as_str)
+    }
+
+    /// How many templates there are.
+    pub fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    /// The most specific template for a path in normal form (see [`normalize`]).
+    ///
+    /// Segment by segment from the left, a literal is more specific than a parameter, a parameter more than a rest.
+    pub fn find(&self, normal: &[u8]) -> Option<EndpointId> {
+        self.find_from(0, normal.strip_prefix(b"/").unwrap_or(normal))
+    }
+
+    fn find_from(&self, at: usize, remaining: &[u8]) -> Option<EndpointId> {
+        let node = self.nodes.get(at)?;
+        if remaining.is_empty() {
+            return node.ends;
+        }
+        let end = remaining
+            .iter()
+            .position(|b| *b == b'/')
+            .unwrap_or(remaining.len());
+        let (segment, after) = remaining.split_at_checked(end)?;
+        let after = after.strip_prefix(b"/").unwrap_or(after);
+        let literal = node
+            .literals
+            .binary_search_by(|(literal, _)| literal.as_ref().cmp(segment))
+            .ok();
+        let literal = literal
+            .and_then(|i| node.literals.get(i))
+            .map(|(_, child)| *child);
+        literal
+            .and_then(|child| self.find_from(child, after))
+            .or_else(|| self.find_from(node.parameter?, after))
+            .or(node.rest)
+    }
+
+    fn parameter_child(&mut self, at: usize) -> usize {
+        let fresh = self.nodes.len();
+        match self.nodes.get_mut(at) {
+            Some(Node {
+                parameter: Some(child),
+                ..
+            }) => *child,
+            Some(node) => {
+                node.parameter = Some(fresh);
+                self.nodes.push(Node::default());
+                fresh
+            }
+            None => at,
+        }
+    }
+
+    fn literal_child(&mut self, at: usize, segment: &[u8]) -> usize {
+        let fresh = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(at) else {
+            return at;
+        };
+        match node
+            .literals
+            .binary_search_by(|(literal, _)| literal.as_ref().cmp(segment))
+        {
+            Ok(found) => node.literals.get(found).map_or(at, |(_, child)| *child),
+            Err(place) => {
+                node.literals.insert(place, (segment.into(), fresh));
+                self.nodes.push(Node::default());
+                fresh
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

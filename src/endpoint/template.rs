@@ -1,0 +1,160 @@
+//! A template as written in, its segments out.
+
+use super::{Segment, normalize};
+use std::fmt;
+
+/// An endpoint template such as `/api/v1/models/{id}` or `/static/{file*}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    written: String,
+    segments: Vec<Segment>,
+}
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateError {
+    /// It does not begin with a slash.
+    NoSlash,
+    /// It is longer than 512 bytes.
+    TooLong,
+    /// It has a byte that no path has, or that separates labels in a stat name.
+    Byte(char),
+    /// A `%` without two hexadecimal digits.
+    Escape,
+    /// An empty segment, `.` or `..`.
+    Segment,
+    /// Braces that are no whole `{name}` or `{name*}` segment.
+    Braces(String),
+    /// The same parameter twice.
+    Twice(String),
+    /// `{name*}` before the end.
+    RestNotLast,
+    /// A text that Envoy's or Istio's own tag extractors would read.
+    Extractor(&'static str),
+}
+
+/// Fragments after which Envoy's or Istio's tag extractors would read the template as their own label.
+const EXTRACTORS: [&str; 5] = ["cache.", "component.", "tag.", "wasm_filter.", "rbac."];
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSlash => f.write_str("a template begins with /"),
+            Self::TooLong => f.write_str("a template has at most 512 bytes"),
+            Self::Byte(c) => write!(
+                f,
+                "{c:?} cannot be in a template; percent-encode it if it is in the path"
+            ),
+            Self::Escape => f.write_str("% must be followed by two hexadecimal digits"),
+            Self::Segment => {
+                f.write_str("no segment may be empty, . or .., since paths are matched without them")
+            }
+            Self::Braces(segment) => {
+                write!(
+                    f,
+                    "{segment}: a parameter is a whole segment, {{name}}, or {{name*}} for the rest"
+                )
+            }
+            Self::Twice(name) => write!(f, "the parameter {{{name}}} is there twice"),
+            Self::RestNotLast => f.write_str("{name*} takes the rest of the path and must be last"),
+            Self::Extractor(text) => {
+                write!(
+                    f,
+                    "Envoy's or Istio's tag extractors would read {text:?} as a label of their own"
+                )
+            }
+        }
+    }
+}
+
+impl Template {
+    /// Reads a template; literal segments are brought into a path's normal form, the label stays as written.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let body = text.strip_prefix('/').ok_or(TemplateError::NoSlash)?;
+        if text.len() > 512 {
+            return Err(TemplateError::TooLong);
+        }
+        // RFC 3986 pchar and "/", without ; and = which delimit labels in a stat name; and our own braces.
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,:@{}".contains(c);
+        if let Some(bad) = text.chars().find(|c| !allowed(*c)) {
+            return Err(TemplateError::Byte(bad));
+        }
+        if let Some(fragment) = EXTRACTORS.into_iter().find(|e| text.contains(e)) {
+            return Err(TemplateError::Extractor(fragment));
+        }
+        let body = body.strip_suffix('/').unwrap_or(body);
+        let mut segments = Vec::new();
+        for part in body.split('/').filter(|_| !body.is_empty()) {
+            if let Some(Segment::Rest(_)) = segments.last() {
+                return Err(TemplateError::RestNotLast);
+            }
+            let segment = parse_segment(part)?;
+            if let Some(name) = segment.name()
+                && segments.iter().any(|s: &Segment| s.name() == Some(name))
+            {
+                return Err(TemplateError::Twice(name.to_owned()));
+            }
+            segments.push(segment);
+        }
+        Ok(Self {
+            written: text.to_owned(),
+            segments,
+        })
+    }
+
+    /// As written: the value of the label.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// The names of its parameters, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(Segment::name)
+    }
+
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+}
+
+impl Segment {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Parameter(name) | Self::Rest(name) => Some(name),
+            Self::Literal(_) => None,
+        }
+    }
+}
+
+fn parse_segment(part: &str) -> Result<Segment, TemplateError> {
+    if matches!(part, "" | "." | "..") || part.contains("..") {
+        return Err(TemplateError::Segment);
+    }
+    if part.contains(['{', '}']) {
+        let inner = part.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+        let inner = inner.ok_or_else(|| TemplateError::Braces(part.to_owned()))?;
+        let (name, rest) = inner
+            .strip_suffix('*')
+            .map_or((inner, false), |name| (name, true));
+        let first = name
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        if !first || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(TemplateError::Braces(part.to_owned()));
+        }
+        return Ok(if rest {
+            Segment::Rest(name.to_owned())
+        } else {
+            Segment::Parameter(name.to_owned())
+        });
+    }
+    let mut normal = Vec::new();
+    if !normalize(format!("/{part}").as_bytes(), &mut normal) {
+        return Err(TemplateError::Escape);
+    }
+    match normal.strip_prefix(b"/") {
+        Some(literal) if !literal.is_empty() => Ok(Segment::Literal(literal.into())),
+        _ => Err(TemplateError::Segment),
+    }
+}

@@ -1,0 +1,140 @@
+//! The facts of one HTTP exchange, as plain data, and the alphabets of its labels.
+
+use crate::endpoint::EndpointId;
+use crate::tenant::TenantId;
+
+/// What is known about one exchange when it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// Label `method`.
+    pub method: Method,
+    /// Label `endpoint`.
+    pub endpoint: EndpointId,
+    /// Label `tenant`.
+    pub tenant: TenantId,
+    /// Label `status`.
+    pub status: Status,
+    /// From the first byte of the request to the last of the response, in nanoseconds, where it is known.
+    pub duration_ns: Option<u64>,
+    /// Request body bytes that passed, where they are known.
+    pub request_bytes: Option<u64>,
+    /// Response body bytes that passed, where they are known.
+    pub response_bytes: Option<u64>,
+}
+
+impl Exchange {
+    /// Whether the exchange became a tunnel (an upgrade, or CONNECT), whose duration says nothing about latency.
+    pub fn is_tunnel(&self) -> bool {
+        let Status(status) = self.status;
+        status == 101 || (self.method == Method::Connect && (200..300).contains(&status))
+    }
+}
+
+macro_rules! methods {
+    ($($variant:ident = $text:literal),*) => {
+        /// A method that the label `method` can have: RFC 9110's, PATCH (RFC 5789) and QUERY.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Method {
+            $(#[doc = $text] $variant,)*
+            /// Any other, or none: `_OTHER`.
+            Other,
+        }
+
+        impl Method {
+            /// Every value of the label.
+            pub const ALL: [Self; [$($text),*].len() + 1] = [$(Self::$variant,)* Self::Other];
+
+            /// Reads a method; methods are case-sensitive (RFC 9110 9.1).
+            pub fn from_bytes(bytes: &[u8]) -> Self {
+                $(if bytes == $text.as_bytes() { return Self::$variant; })*
+                Self::Other
+            }
+
+            /// The label's value.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other => crate::stat_name::OTHER_METHOD,
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    Get = "GET", Head = "HEAD", Post = "POST", Put = "PUT", Delete = "DELETE", Connect = "CONNECT",
+    Options = "OPTIONS", Trace = "TRACE", Patch = "PATCH", Query = "QUERY"
+}
+
+/// The status code that was sent, 0 when no response was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Status(pub u16);
+
+impl Status {
+    /// Its class.
+    pub const fn class(self) -> CodeClass {
+        match self.0 {
+            100..=199 => CodeClass::Informational,
+            200..=299 => CodeClass::Success,
+            300..=399 => CodeClass::Redirection,
+            400..=499 => CodeClass::ClientError,
+            500..=599 => CodeClass::ServerError,
+            0 => CodeClass::None,
+            _ => CodeClass::Other,
+        }
+    }
+}
+
+/// Label `code_class`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CodeClass {
+    /// No response was sent.
+    None,
+    /// `1xx`: 101, an upgrade.
+    Informational,
+    /// `2xx`.
+    Success,
+    /// `3xx`.
+    Redirection,
+    /// `4xx`.
+    ClientError,
+    /// `5xx`.
+    ServerError,
+    /// A code outside RFC 9110's classes.
+    Other,
+}
+
+impl CodeClass {
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Informational => "1xx",
+            Self::Success => "2xx",
+            Self::Redirection => "3xx",
+            Self::ClientError => "4xx",
+            Self::ServerError => "5xx",
+            Self::Other => crate::stat_name::OTHER,
+        }
+    }
+}
+
+/// A status code or a class of them, as configurations name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusMatch {
+    /// One code.
+    Code(u16),
+    /// All codes that begin with this digit, 1 to 5.
+    Class(u8),
+}
+
+impl StatusMatch {
+    /// Reads `404` or `5xx`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.as_bytes() {
+            [class @ b'1'..=b'5', b'x', b'x'] => Some(Self::Class(class.saturating_sub(b'0'))),
+            [b'1'..=b'5', _, _] => text.parse().ok().map(Self::Code),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Redline: request, tenant and SLO metrics for Envoy and Istio gateways, as one Wasm filter.
+//!
+//! Everything here but [`abi`](self) is pure: bytes, configuration and host ports are arguments, and it builds and
+//! is tested natively. Per request:
+//!
+//! ```text
+//! host bytes -> attributes -> exchange -> (endpoint, tenant) -> recorder -> registry (caps) -> MetricSink
+//! ```
+//!
+//! No arrow points back. The modules, in that order:
+//!
+//! - [`config`]: a document in, validated settings out, or every mistake
+//! - [`attributes`]: the port for reading, and the decoding of the host's bytes
+//! - [`exchange`]: the facts of one HTTP exchange
+//! - [`endpoint`]: path to endpoint template
+//! - [`tenant`]: client's value to bounded tenant
+//! - [`recorder`]: a stream's beginning and end to observations
+//! - [`registry`]: series to metric id, the caps, and the port for writing
+//! - [`metric`]: the catalogue
+//! - [`stat_name`]: labels to stat name and back
+//! - `memory_host`: both ports over plain memory, for tests and benches
+//! - `abi`: the only file that knows proxy-wasm; Wasm only
+
+#![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+// Unit tests run in Wasm too, in a host that has none of Envoy's functions.
+#[cfg(all(target_family = "wasm", not(test)))]
+mod abi;
+pub mod attributes;
+pub mod config;
+pub mod endpoint;
+pub mod exchange;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub mod memory_host;
+pub mod metric;
+pub mod recorder;
+pub mod registry;
+pub mod stat_name;
+pub mod tenant;
+
+/// The version of filter and command line: label `version` of `redline_build_info`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,174 @@
+//! Both ports over plain memory: a stream's facts in, the metrics that were recorded out. For tests and benches.
+
+use crate::attributes::{Attributes, HostStatus, Property};
+use crate::metric::Kind;
+use crate::registry::{MetricId, MetricSink};
+use std::collections::BTreeMap;
+
+/// A host that answers from its fields and keeps what it is told, with Envoy's rules for counters and gauges.
+#[derive(Debug, Default)]
+pub struct MemoryHost {
+    /// The request headers, in order; `None` where the host has none.
+    pub request_headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// The properties that are present.
+    pub properties: Vec<(Property, Vec<u8>)>,
+    /// What every call of this port answers instead, where set.
+    pub refuses_metrics: Option<HostStatus>,
+    /// What reading answers instead, where set.
+    pub refuses_reads: Option<HostStatus>,
+    /// How often a metric was defined.
+    pub defines: usize,
+    names: BTreeMap<String, MetricId>,
+    metrics: Vec<(Kind, Vec<u64>)>,
+}
+
+impl MemoryHost {
+    /// A stream with these request headers.
+    pub fn with_headers(headers: &[(&str, &str)]) -> Self {
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        Self {
+            request_headers: Some(pairs.collect()),
+            ..Self::default()
+        }
+    }
+
+    /// Sets a whole-number property.
+    pub fn set_number(&mut self, property: Property, value: i64) {
+        self.properties.retain(|(known, _)| *known != property);
+        self.properties.push((property, value.to_le_bytes().to_vec()));
+    }
+
+    /// A counter's or gauge's value; a gauge below 0 reads as Envoy shows it, wrapped.
+    pub fn value(&self, stat_name: &str) -> Option<u64> {
+        match self.metric(stat_name)? {
+            (Kind::Counter | Kind::Gauge, values) => values.first().copied(),
+            (Kind::Histogram, _) => None,
+        }
+    }
+
+    /// A histogram's samples, in order.
+    pub fn samples(&self, stat_name: &str) -> Option<&[u64]> {
+        match self.metric(stat_name)? {
+            (Kind::Histogram, values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Every stat name that was defined, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    fn metric(&self, stat_name: &str) -> Option<&(Kind, Vec<u64>)> {
+        self.metrics
+            .get(usize::try_from(self.names.get(stat_name)?.0).ok()?)
+    }
+
+    fn write(
+        &mut self,
+        id: MetricId,
+        act: impl FnOnce(Kind, &mut Vec<u64>) -> Option<()>,
+    ) -> Result<(), HostStatus> {
+        if let Some(status) = self.refuses_metrics {
+            return Err(status);
+        }
+        let place = usize::try_from(id.0).ok().and_then(|i| self.metrics.get_mut(i));
+        let (kind, values) = place.ok_or(HostStatus::NOT_FOUND)?;
+        act(*kind, values).ok_or(HostStatus::BAD_ARGUMENT)
+    }
+}
+
+impl MetricSink for MemoryHost {
+    fn define(&mut self, kind: Kind, stat_name: &str) -> Result<MetricId, HostStatus> {
+        if let Some(status) = self.refuses_metrics {
+            return Err(status);
+        }
+        self.defines = self.defines.saturating_add(1);
+        if let Some(id) = self.names.get(stat_name) {
+            return Ok(*id);
+        }
+        let id = MetricId(u32::try_from(self.metrics.len()).unwrap_or(u32::MAX));
+        self.names.insert(stat_name.to_owned(), id);
+        let start = if kind == Kind::Histogram {
+            Vec::new()
+        } else {
+            vec![0]
+        };
+        self.metrics.push((kind, start));
+        Ok(id)
+    }
+
+    fn add(&mut self, id: MetricId, delta: i64) -> Result<(), HostStatus> {
+        self.write(id, |kind, values| {
+            let value = values.first_mut()?;
+            match kind {
+                Kind::Counter if delta > 0 => *value = value.checked_add_signed(delta)?,
+                Kind::Gauge => *value = value.wrapping_add_signed(delta),
+                _ => return None,
+            }
+            Some(())
+        })
+    }
+
+    fn set(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
+        self.write(id, |kind, values| {
+            (kind == Kind::Gauge).then_some(())?;
+            *values.first_mut()? = value;
+            Some(())
+        })
+    }
+
+    fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
+        self.write(id, |kind, values| {
+            (kind == Kind::Histogram).then(|| values.push(value))
+        })
+    }
+}
+
+impl Attributes for MemoryHost {
+    fn request_headers(&mut self) -> Result<Vec<u8>, HostStatus> {
+        if let Some(status) = self.refuses_reads {
+            return Err(status);
+        }
+        self.request_headers
+            .as_ref()
+            .map(|pairs| encode_pairs(pairs))
+            .ok_or(HostStatus::NOT_FOUND)
+    }
+
+    fn request_headers_size(&mut self) -> Result<u64, HostStatus> {
+        if let Some(status) = self.refuses_reads {
+            return Err(status);
+        }
+        let pairs = self.request_headers.as_ref().ok_or(HostStatus::NOT_FOUND)?;
+        Ok(pairs
+            .iter()
+            .map(|(name, value)| name.len().saturating_add(value.len()) as u64)
+            .sum())
+    }
+
+    fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {
+        if let Some(status) = self.refuses_reads {
+            return Err(status);
+        }
+        let found = self.properties.iter().find(|(known, _)| *known == property);
+        found.map(|(_, bytes)| bytes.clone()).ok_or(HostStatus::NOT_FOUND)
+    }
+}
+
+/// Header pairs as the host serialises them (see [`crate::attributes::header_pairs`]).
+pub fn encode_pairs(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = number(pairs.len()).to_vec();
+    for (name, value) in pairs {
+        bytes.extend_from_slice(&number(name.len()));
+        bytes.extend_from_slice(&number(value.len()));
+    }
+    for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend_from_slice(text);
+        bytes.push(0);
+    }
+    bytes
+}

@@ -1,0 +1,191 @@
+//! The catalogue of built-in metrics: name, kind, labels and meaning of each.
+
+/// What a metric is; the numbers are those of the proxy-wasm ABI 0.2.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Only rises.
+    Counter = 0,
+    /// Rises, falls and is set.
+    Gauge = 1,
+    /// Distribution of observed values.
+    Histogram = 2,
+}
+
+impl Kind {
+    /// As Prometheus writes it: `counter`, `gauge`, `histogram`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Unit of every duration histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DurationUnit {
+    /// Names end in `_milliseconds`.
+    Milliseconds,
+    /// Names end in `_microseconds`.
+    Microseconds,
+}
+
+impl DurationUnit {
+    /// Nanoseconds in whole units, rounded down.
+    pub const fn of_nanos(self, nanos: u64) -> u64 {
+        match self {
+            Self::Milliseconds => nanos / 1_000_000,
+            Self::Microseconds => nanos / 1_000,
+        }
+    }
+}
+
+/// A label beside `service`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Label {
+    /// The request's method.
+    Method,
+    /// The template that the path matches.
+    Endpoint,
+    /// The status code that was sent.
+    Status,
+    /// Who is served.
+    Tenant,
+    /// `2xx` and so on.
+    CodeClass,
+    /// Why something failed or was dropped.
+    Reason,
+    /// Redline's version.
+    Version,
+    /// The label whose limit was met.
+    Label,
+}
+
+impl Label {
+    /// The label's name. None is the ending of another: Istio's expressions have no anchor.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Endpoint => "endpoint",
+            Self::Status => "status",
+            Self::Tenant => "tenant",
+            Self::CodeClass => "code_class",
+            Self::Reason => "reason",
+            Self::Version => "version",
+            Self::Label => "label",
+        }
+    }
+}
+
+macro_rules! catalogue {
+    ($($variant:ident, $kind:ident, $name:literal, $micro:literal, [$($label:ident),*], $help:literal;)*) => {
+        /// A built-in metric.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Metric {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl Metric {
+            /// Every built-in metric, in the order in which they are documented.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// What it is.
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind,)* }
+            }
+
+            /// Its name in milliseconds and in microseconds; the same twice where it is no duration.
+            pub const fn names(self) -> [&'static str; 2] {
+                match self { $(Self::$variant => [$name, $micro],)* }
+            }
+
+            /// Its labels beside `service`, in the order of the stat name.
+            pub const fn labels(self) -> &'static [Label] {
+                match self { $(Self::$variant => &[$(Label::$label),*],)* }
+            }
+
+            /// What it says, as one sentence.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    HttpRequests, Counter, "http_requests_total", "http_requests_total",
+        [Method, Endpoint, Status], "Requests that ended.";
+    HttpRequestDuration, Histogram, "http_request_duration_milliseconds", "http_request_duration_microseconds",
+        [Method, Endpoint], "From the first byte of the request to the last byte of the response.";
+    HttpRequestSize, Histogram, "http_request_size_bytes", "http_request_size_bytes",
+        [Method, Endpoint], "Request body bytes that passed.";
+    HttpResponseSize, Histogram, "http_response_size_bytes", "http_response_size_bytes",
+        [Method, Endpoint], "Response body bytes that passed.";
+    HttpRequestsInProgress, Gauge, "http_requests_in_progress", "http_requests_in_progress",
+        [Method, Endpoint], "Requests that have begun and not ended.";
+    TenantRequests, Counter, "tenant_requests_total", "tenant_requests_total",
+        [Tenant, CodeClass], "Requests of a tenant that ended.";
+    TenantRequestBytes, Counter, "tenant_request_bytes_total", "tenant_request_bytes_total",
+        [Tenant], "Request body bytes of a tenant.";
+    TenantResponseBytes, Counter, "tenant_response_bytes_total", "tenant_response_bytes_total",
+        [Tenant], "Response body bytes of a tenant.";
+    SeriesOverflow, Counter, "redline_series_overflow_total", "redline_series_overflow_total",
+        [Label], "Observations that a limit sent to an overflow row.";
+    Dropped, Counter, "redline_dropped_total", "redline_dropped_total",
+        [Reason], "What could not be recorded.";
+    BuildInfo, Gauge, "redline_build_info", "redline_build_info",
+        [Version], "1, with the version of the filter.";
+}
+
+impl Metric {
+    /// Its name with the ending of the configured unit.
+    pub const fn name(self, unit: DurationUnit) -> &'static str {
+        let [milli, micro] = self.names();
+        match unit {
+            DurationUnit::Milliseconds => milli,
+            DurationUnit::Microseconds => micro,
+        }
+    }
+
+    /// Whether it observes durations.
+    pub const fn is_duration(self) -> bool {
+        matches!(self, Self::HttpRequestDuration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn no_label_name_is_the_ending_of_another() {
+        let labels: Vec<&str> = Metric::ALL
+            .iter()
+            .flat_map(|m| m.labels())
+            .map(|l| l.name())
+            .chain(["service"])
+            .collect();
+        for a in &labels {
+            for b in &labels {
+                assert!(a == b || !a.ends_with(b), "{b} is the ending of {a}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_counters_end_in_total() {
+        for (i, metric) in Metric::ALL.iter().enumerate() {
+            assert_eq!(
+                Metric::ALL.iter().position(|m| m.names() == metric.names()),
+                Some(i)
+            );
+            assert_eq!(
+                metric.names()[0].ends_with("_total"),
+                metric.kind() == Kind::Counter
+            );
+        }
+    }
+}
