@@ -1,7 +1,7 @@
 //! The pure parts of a request's way through the filter, without a host.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use redline::attributes::{Attributes, HostStatus, Property};
+use redline::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use redline::config::Config;
 use redline::endpoint::{Template, Templates, normalize};
 use redline::memory_host::encode_pairs;
@@ -43,14 +43,10 @@ fn endpoint_matching(c: &mut Criterion) {
 }
 
 fn stat_name_encoding(c: &mut Criterion) {
-    let labels = [
-        ("service", "shop"),
-        ("method", "GET"),
-        ("endpoint", "/api/v1/models/{id}"),
-        ("status", "200"),
-    ];
+    let labels =
+        [("service", "shop"), ("method", "GET"), ("endpoint", "/api/v1/models/{id}"), ("status", "200")];
     c.bench_function("stat_name/encode", |b| {
-        b.iter(|| stat_name::encode("http_requests_total", black_box(labels)))
+        b.iter(|| stat_name::encode("http_requests_total", black_box(labels)));
     });
     let mut out = String::new();
     c.bench_function("stat_name/escape", |b| {
@@ -84,18 +80,11 @@ impl MetricSink for NullHost {
 }
 
 impl Attributes for NullHost {
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostStatus> {
+    fn headers(&mut self, _: HeaderMap) -> Result<Vec<u8>, HostStatus> {
         Ok(self.headers.clone())
     }
-    fn request_headers_size(&mut self) -> Result<u64, HostStatus> {
-        Ok(120)
-    }
     fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {
-        let value: i64 = if property == Property::ResponseCode {
-            200
-        } else {
-            12_345_678
-        };
+        let value: i64 = if property == Property::ResponseCode { 200 } else { 12_345_678 };
         Ok(value.to_le_bytes().to_vec())
     }
 }
@@ -116,14 +105,8 @@ fn recorder(c: &mut Criterion) {
         ("x-tenant-id", "acme"),
         ("x-request-id", "3f0e5c2e-6d53-4b5c-b8bb-3d2f4c7f9b11"),
     ];
-    let pairs: Vec<_> = headers
-        .iter()
-        .map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()))
-        .collect();
-    let mut host = NullHost {
-        headers: encode_pairs(&pairs),
-        next: 0,
-    };
+    let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+    let mut host = NullHost { headers: encode_pairs(&pairs), next: 0 };
     let mut recorder = Recorder::new(&config);
     c.bench_function("recorder/exchange", |b| {
         b.iter(|| {

@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code, reason = "hostcalls pass pointers into the module's own memory")]
 
-use crate::attributes::{Attributes, HostStatus, Property};
+use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::config::{Config, ConfigErrors};
 use crate::metric::Kind;
 use crate::recorder::{Recorder, Stream};
@@ -27,14 +27,12 @@ unsafe extern "C" {
         size: *mut usize,
     ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_get_header_map_size(map: u32, size: *mut usize) -> u32;
     fn proxy_get_property(path: *const u8, length: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
-const REQUEST_HEADERS: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
 proxy_wasm::main! {{
@@ -73,10 +71,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(StreamContext {
-            recorder: self.recorder.clone(),
-            stream: Stream::New,
-        }))
+        Some(Box::new(StreamContext { recorder: self.recorder.clone(), stream: Stream::New }))
     }
 }
 
@@ -108,6 +103,16 @@ impl Context for StreamContext {
 impl HttpContext for StreamContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.record(|recorder, stream| recorder.begin(stream, end_of_stream, &mut Host));
+        Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        self.record(|recorder, stream| recorder.response_headers(stream, &mut Host));
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.record(|recorder, stream| recorder.response_trailers(stream, &mut Host));
         Action::Continue
     }
 
@@ -154,16 +159,9 @@ impl MetricSink for Host {
 }
 
 impl Attributes for Host {
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostStatus> {
+    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostStatus> {
         // SAFETY: the host writes the two out-values.
-        reply(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
-    }
-
-    fn request_headers_size(&mut self) -> Result<u64, HostStatus> {
-        let mut size = 0;
-        // SAFETY: the host writes one usize.
-        check(unsafe { proxy_get_header_map_size(REQUEST_HEADERS, &mut size) })?;
-        Ok(size as u64)
+        reply(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })
     }
 
     fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {

@@ -1,5 +1,11 @@
 //! The port through which the filter reads, and the decoding of the host's bytes.
 
+mod request;
+mod response;
+
+pub use request::{RequestHead, RequestInterests};
+pub use response::{grpc_status, upstream_facts};
+
 use std::fmt;
 
 /// What a hostcall answered instead of OK: a status number of the proxy-wasm ABI 0.2.1.
@@ -31,12 +37,16 @@ impl fmt::Display for HostStatus {
 pub enum Property {
     /// Status code that was sent; absent where none was.
     ResponseCode,
+    /// Envoy's response flags, a bit set.
+    ResponseFlags,
+    /// How a gRPC call ended, from trailers, headers or the status code.
+    ResponseGrpcStatus,
     /// From the first byte of the request to the last of the response, ns; present when the request is complete.
     RequestDuration,
     /// Request body bytes received, and the bytes of the request headers.
     RequestTotalSize,
-    /// Request body bytes, as declared where they were.
-    RequestSize,
+    /// The bytes of the request headers that are in the total; Envoy 1.37 and later.
+    RequestHeadersBytes,
     /// Response body bytes sent.
     ResponseSize,
     /// The name of the route that Envoy chose.
@@ -48,21 +58,32 @@ impl Property {
     pub const fn path(self) -> &'static [u8] {
         match self {
             Self::ResponseCode => b"response\0code",
+            Self::ResponseFlags => b"response\0flags",
+            Self::ResponseGrpcStatus => b"response\0grpc_status",
             Self::RequestDuration => b"request\0duration",
             Self::RequestTotalSize => b"request\0total_size",
-            Self::RequestSize => b"request\0size",
+            Self::RequestHeadersBytes => b"request\0headers_bytes",
             Self::ResponseSize => b"response\0size",
             Self::RouteName => b"xds\0route_name",
         }
     }
 }
 
+/// A header map; the numbers are those of the proxy-wasm ABI 0.2.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderMap {
+    /// Request headers.
+    Request = 0,
+    /// Response headers.
+    Response = 2,
+    /// Response trailers.
+    ResponseTrailers = 3,
+}
+
 /// What the filter reads of a stream.
 pub trait Attributes {
-    /// All request headers, as the host serialises them (see [`header_pairs`]).
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostStatus>;
-    /// The bytes of all names and values of the request headers.
-    fn request_headers_size(&mut self) -> Result<u64, HostStatus>;
+    /// One of the header maps, as the host serialises it (see [`header_pairs`]).
+    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostStatus>;
     /// A property's bytes.
     fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus>;
 }
@@ -79,6 +100,27 @@ pub fn number(attributes: &mut impl Attributes, property: Property) -> Result<Op
     }
 }
 
+/// Request body bytes that passed; `Ok(None)` where they are not known.
+///
+/// `request.size` would say what content-length declared, not what came. The total is what came, and the bytes of
+/// the request headers as they are now; Envoy before 1.37 does not tell these, so they are summed up. Where there
+/// are no headers to be read, they are not in the total either.
+pub fn request_body_bytes(attributes: &mut impl Attributes) -> Result<Option<u64>, HostStatus> {
+    let Some(total) = number(attributes, Property::RequestTotalSize)? else {
+        return Ok(None);
+    };
+    let headers = match number(attributes, Property::RequestHeadersBytes)? {
+        Some(bytes) => bytes,
+        None => attributes.headers(HeaderMap::Request).map_or(0, |headers| headers_size(&headers)),
+    };
+    Ok(Some(total.saturating_sub(headers)))
+}
+
+fn headers_size(headers: &[u8]) -> u64 {
+    let pair = |(name, value): (&[u8], &[u8])| name.len().saturating_add(value.len()) as u64;
+    header_pairs(headers).map(pair).fold(0, u64::saturating_add)
+}
+
 /// Decodes an integer property: 8 bytes, little endian.
 pub fn i64_le(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(bytes.try_into().ok()?))
@@ -90,10 +132,7 @@ pub fn i64_le(bytes: &[u8]) -> Option<i64> {
 /// then each name and value followed by a NUL.
 pub fn header_pairs(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let (count, after) = split_u32(bytes).unwrap_or((0, &[]));
-    let lengths_end = usize::try_from(count)
-        .ok()
-        .and_then(|n| n.checked_mul(8))
-        .unwrap_or(usize::MAX);
+    let lengths_end = usize::try_from(count).ok().and_then(|n| n.checked_mul(8)).unwrap_or(usize::MAX);
     let (mut lengths, mut data) = after.split_at_checked(lengths_end).unwrap_or((&[], &[]));
     std::iter::from_fn(move || {
         let (name_length, rest) = split_u32(lengths)?;

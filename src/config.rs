@@ -65,11 +65,7 @@ impl Config {
             } else {
                 format!("not a JSON document: {e}")
             };
-            ConfigErrors(vec![ConfigError {
-                path: "$".to_owned(),
-                value: String::new(),
-                reason,
-            }])
+            ConfigErrors(vec![ConfigError { path: "$".to_owned(), value: String::new(), reason }])
         })?;
         Self::from_value(&value)
     }
@@ -77,9 +73,7 @@ impl Config {
     /// Reads a parsed document; on failure every mistake.
     pub fn from_value(value: &Value) -> Result<Self, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let config = Node::root(value)
-            .fields(&mut errors)
-            .and_then(|f| read(f, &mut errors));
+        let config = Node::root(value).fields(&mut errors).and_then(|f| read(f, &mut errors));
         match config {
             Some(config) if errors.0.is_empty() => Ok(config),
             _ => Err(errors),
@@ -114,12 +108,7 @@ impl Config {
     pub fn histogram_buckets(&self) -> Vec<(String, Vec<u64>)> {
         self.emitted()
             .filter(|m| m.kind() == Kind::Histogram)
-            .map(|m| {
-                (
-                    crate::stat_name::in_envoy(&self.metric_name(m)),
-                    self.bounds(m).to_vec(),
-                )
-            })
+            .map(|m| (crate::stat_name::in_envoy(&self.metric_name(m)), self.bounds(m).to_vec()))
             .collect()
     }
 
@@ -146,8 +135,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
     let service = fields.require("service", errors).and_then(|node| {
         node.text_where(errors, "1 to 63 of a-z, 0-9 and -", |s| {
             (1..=63).contains(&s.len())
-                && s.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         })
     });
     let limits = Limits::read(fields.take("limits"), errors);
@@ -157,10 +145,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
     let duration_unit = match fields.take("duration_unit") {
         None => DurationUnit::Milliseconds,
         Some(node) => {
-            let known = [
-                ("ms", DurationUnit::Milliseconds),
-                ("us", DurationUnit::Microseconds),
-            ];
+            let known = [("ms", DurationUnit::Milliseconds), ("us", DurationUnit::Microseconds)];
             traffic::one_of(&node, &known, errors).unwrap_or(DurationUnit::Milliseconds)
         }
     };
@@ -171,11 +156,9 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
     let metric_prefix = fields
         .take("metric_prefix")
         .and_then(|node| {
-            node.text_where(
-                errors,
-                "nothing, or a letter and then letters, digits and _, at most 40",
-                |s| s.is_empty() || (s.len() <= 40 && traffic::is_identifier(s) && !s.starts_with('_')),
-            )
+            node.text_where(errors, "nothing, or a letter and then letters, digits and _, at most 40", |s| {
+                s.is_empty() || (s.len() <= 40 && traffic::is_identifier(s) && !s.starts_with('_'))
+            })
         })
         .unwrap_or_default();
     let disable = match fields.take("disable") {
@@ -184,10 +167,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
             let name = node.text(errors)?;
             match Metric::ALL.into_iter().find(|m| m.name(duration_unit) == name) {
                 Some(metric) => Some(metric),
-                None => node.fail(
-                    errors,
-                    "no built-in metric has this name; `redline check` lists them",
-                ),
+                None => node.fail(errors, "no built-in metric has this name; `redline check` lists them"),
             }
         }),
     };

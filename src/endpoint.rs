@@ -5,9 +5,11 @@
 //! whatever the path.
 
 mod path;
+mod route_names;
 mod template;
 
 pub use path::normalize;
+pub use route_names::RouteNames;
 pub use template::{Template, TemplateError};
 
 /// An endpoint: a template's index, [`EndpointId::OTHER`] or a route name's number.
@@ -81,9 +83,7 @@ impl Templates {
 
     /// The label of an endpoint: the template as written, or `_other`.
     pub fn label(&self, id: EndpointId) -> &str {
-        self.written
-            .get(usize::from(id.0))
-            .map_or(crate::stat_name::OTHER, Template::as_str)
+        self.written.get(usize::from(id.0)).map_or(crate::stat_name::OTHER, Template::as_str)
     }
 
     /// How many templates there are.
@@ -108,19 +108,11 @@ impl Templates {
         if remaining.is_empty() {
             return node.ends;
         }
-        let end = remaining
-            .iter()
-            .position(|b| *b == b'/')
-            .unwrap_or(remaining.len());
+        let end = remaining.iter().position(|b| *b == b'/').unwrap_or(remaining.len());
         let (segment, after) = remaining.split_at_checked(end)?;
         let after = after.strip_prefix(b"/").unwrap_or(after);
-        let literal = node
-            .literals
-            .binary_search_by(|(literal, _)| literal.as_ref().cmp(segment))
-            .ok();
-        let literal = literal
-            .and_then(|i| node.literals.get(i))
-            .map(|(_, child)| *child);
+        let literal = node.literals.binary_search_by(|(literal, _)| literal.as_ref().cmp(segment)).ok();
+        let literal = literal.and_then(|i| node.literals.get(i)).map(|(_, child)| *child);
         literal
             .and_then(|child| self.find_from(child, after))
             .or_else(|| self.find_from(node.parameter?, after))
@@ -130,10 +122,7 @@ impl Templates {
     fn parameter_child(&mut self, at: usize) -> usize {
         let fresh = self.nodes.len();
         match self.nodes.get_mut(at) {
-            Some(Node {
-                parameter: Some(child),
-                ..
-            }) => *child,
+            Some(Node { parameter: Some(child), .. }) => *child,
             Some(node) => {
                 node.parameter = Some(fresh);
                 self.nodes.push(Node::default());
@@ -148,10 +137,7 @@ impl Templates {
         let Some(node) = self.nodes.get_mut(at) else {
             return at;
         };
-        match node
-            .literals
-            .binary_search_by(|(literal, _)| literal.as_ref().cmp(segment))
-        {
+        match node.literals.binary_search_by(|(literal, _)| literal.as_ref().cmp(segment)) {
             Ok(found) => node.literals.get(found).map_or(at, |(_, child)| *child),
             Err(place) => {
                 node.literals.insert(place, (segment.into(), fresh));

@@ -1,5 +1,9 @@
 //! The facts of one HTTP exchange, as plain data, and the alphabets of its labels.
 
+mod flags;
+
+pub use flags::{FLAGS, FailureReason, ResponseFlags};
+
 use crate::endpoint::EndpointId;
 use crate::tenant::TenantId;
 
@@ -14,12 +18,27 @@ pub struct Exchange {
     pub tenant: TenantId,
     /// Label `status`.
     pub status: Status,
+    /// Why Envoy failed it or what cut it off, where something did.
+    pub flags: ResponseFlags,
+    /// How the gRPC call ended, where it was one.
+    pub grpc: Option<GrpcCode>,
     /// From the first byte of the request to the last of the response, in nanoseconds, where it is known.
     pub duration_ns: Option<u64>,
     /// Request body bytes that passed, where they are known.
     pub request_bytes: Option<u64>,
     /// Response body bytes that passed, where they are known.
     pub response_bytes: Option<u64>,
+    /// What Envoy said in its response headers.
+    pub upstream: UpstreamFacts,
+}
+
+/// What Envoy's router says of the upstream in response headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UpstreamFacts {
+    /// `x-envoy-upstream-service-time`: from the last byte sent to the first byte received, in milliseconds.
+    pub service_time_ms: Option<u64>,
+    /// `x-envoy-attempt-count`: how often the request was sent, the first time included.
+    pub attempts: Option<u64>,
 }
 
 impl Exchange {
@@ -117,6 +136,47 @@ impl CodeClass {
             Self::Other => crate::stat_name::OTHER,
         }
     }
+}
+
+/// A gRPC status code, 0 to 16: label `grpc_code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GrpcCode(u8);
+
+impl GrpcCode {
+    /// The client gave up.
+    pub const CANCELLED: Self = Self(1);
+    /// A code that gRPC does not know; clients read every such code so.
+    pub const UNKNOWN: Self = Self(2);
+    /// No answer.
+    pub const UNAVAILABLE: Self = Self(14);
+
+    /// The code of this number.
+    pub fn from_number(number: u64) -> Self {
+        match u8::try_from(number) {
+            Ok(code @ 0..=16) => Self(code),
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    /// The code in a `grpc-status` header.
+    pub fn from_header(value: &[u8]) -> Self {
+        decimal(value).map_or(Self::UNKNOWN, Self::from_number)
+    }
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        const CODES: [&str; 17] =
+            ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
+        CODES.get(usize::from(self.0)).copied().unwrap_or("2")
+    }
+}
+
+/// A decimal whole number in a header's value.
+pub fn decimal(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// A status code or a class of them, as configurations name them.

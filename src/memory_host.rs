@@ -1,6 +1,6 @@
 //! Both ports over plain memory: a stream's facts in, the metrics that were recorded out. For tests and benches.
 
-use crate::attributes::{Attributes, HostStatus, Property};
+use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::metric::Kind;
 use crate::registry::{MetricId, MetricSink};
 use std::collections::BTreeMap;
@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 pub struct MemoryHost {
     /// The request headers, in order; `None` where the host has none.
     pub request_headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// The response headers, in order; `None` where the host has none.
+    pub response_headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    /// The response trailers, in order; `None` where the host has none.
+    pub response_trailers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
     /// The properties that are present.
     pub properties: Vec<(Property, Vec<u8>)>,
     /// What every call of this port answers instead, where set.
@@ -25,13 +29,7 @@ pub struct MemoryHost {
 impl MemoryHost {
     /// A stream with these request headers.
     pub fn with_headers(headers: &[(&str, &str)]) -> Self {
-        let pairs = headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-        Self {
-            request_headers: Some(pairs.collect()),
-            ..Self::default()
-        }
+        Self { request_headers: Some(owned_pairs(headers)), ..Self::default() }
     }
 
     /// Sets a whole-number property.
@@ -62,8 +60,7 @@ impl MemoryHost {
     }
 
     fn metric(&self, stat_name: &str) -> Option<&(Kind, Vec<u64>)> {
-        self.metrics
-            .get(usize::try_from(self.names.get(stat_name)?.0).ok()?)
+        self.metrics.get(usize::try_from(self.names.get(stat_name)?.0).ok()?)
     }
 
     fn write(
@@ -91,11 +88,7 @@ impl MetricSink for MemoryHost {
         }
         let id = MetricId(u32::try_from(self.metrics.len()).unwrap_or(u32::MAX));
         self.names.insert(stat_name.to_owned(), id);
-        let start = if kind == Kind::Histogram {
-            Vec::new()
-        } else {
-            vec![0]
-        };
+        let start = if kind == Kind::Histogram { Vec::new() } else { vec![0] };
         self.metrics.push((kind, start));
         Ok(id)
     }
@@ -121,32 +114,21 @@ impl MetricSink for MemoryHost {
     }
 
     fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
-        self.write(id, |kind, values| {
-            (kind == Kind::Histogram).then(|| values.push(value))
-        })
+        self.write(id, |kind, values| (kind == Kind::Histogram).then(|| values.push(value)))
     }
 }
 
 impl Attributes for MemoryHost {
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostStatus> {
+    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostStatus> {
         if let Some(status) = self.refuses_reads {
             return Err(status);
         }
-        self.request_headers
-            .as_ref()
-            .map(|pairs| encode_pairs(pairs))
-            .ok_or(HostStatus::NOT_FOUND)
-    }
-
-    fn request_headers_size(&mut self) -> Result<u64, HostStatus> {
-        if let Some(status) = self.refuses_reads {
-            return Err(status);
-        }
-        let pairs = self.request_headers.as_ref().ok_or(HostStatus::NOT_FOUND)?;
-        Ok(pairs
-            .iter()
-            .map(|(name, value)| name.len().saturating_add(value.len()) as u64)
-            .sum())
+        let pairs = match map {
+            HeaderMap::Request => &self.request_headers,
+            HeaderMap::Response => &self.response_headers,
+            HeaderMap::ResponseTrailers => &self.response_trailers,
+        };
+        pairs.as_ref().map(|pairs| encode_pairs(pairs)).ok_or(HostStatus::NOT_FOUND)
     }
 
     fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {
@@ -156,6 +138,11 @@ impl Attributes for MemoryHost {
         let found = self.properties.iter().find(|(known, _)| *known == property);
         found.map(|(_, bytes)| bytes.clone()).ok_or(HostStatus::NOT_FOUND)
     }
+}
+
+/// Header pairs with their own bytes.
+pub fn owned_pairs(headers: &[(&str, &str)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
 }
 
 /// Header pairs as the host serialises them (see [`crate::attributes::header_pairs`]).

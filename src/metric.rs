@@ -54,6 +54,8 @@ pub enum Label {
     Tenant,
     /// `2xx` and so on.
     CodeClass,
+    /// How a gRPC call ended.
+    GrpcCode,
     /// Why something failed or was dropped.
     Reason,
     /// Redline's version.
@@ -71,6 +73,7 @@ impl Label {
             Self::Status => "status",
             Self::Tenant => "tenant",
             Self::CodeClass => "code_class",
+            Self::GrpcCode => "grpc_code",
             Self::Reason => "reason",
             Self::Version => "version",
             Self::Label => "label",
@@ -124,12 +127,26 @@ catalogue! {
         [Method, Endpoint], "Response body bytes that passed.";
     HttpRequestsInProgress, Gauge, "http_requests_in_progress", "http_requests_in_progress",
         [Method, Endpoint], "Requests that have begun and not ended.";
+    HttpFailures, Counter, "http_failures_total", "http_failures_total",
+        [Endpoint, Reason], "Requests that Envoy failed or that were cut off.";
+    HttpUpstreamDuration, Histogram, "http_upstream_duration_milliseconds", "http_upstream_duration_microseconds",
+        [Endpoint], "How long the upstream took to answer, as Envoy's router measured it.";
+    HttpRetries, Counter, "http_retries_total", "http_retries_total",
+        [Endpoint], "Times that a request was sent again, where Envoy says so.";
+    GrpcRequests, Counter, "grpc_requests_total", "grpc_requests_total",
+        [Endpoint, GrpcCode], "gRPC calls that ended.";
     TenantRequests, Counter, "tenant_requests_total", "tenant_requests_total",
         [Tenant, CodeClass], "Requests of a tenant that ended.";
     TenantRequestBytes, Counter, "tenant_request_bytes_total", "tenant_request_bytes_total",
         [Tenant], "Request body bytes of a tenant.";
     TenantResponseBytes, Counter, "tenant_response_bytes_total", "tenant_response_bytes_total",
         [Tenant], "Response body bytes of a tenant.";
+    TenantRateLimited, Counter, "tenant_rate_limited_total", "tenant_rate_limited_total",
+        [Tenant], "Requests of a tenant that were answered 429 or refused by Envoy's rate limit.";
+    AuthFailures, Counter, "auth_failures_total", "auth_failures_total",
+        [Endpoint], "Requests that were answered 401.";
+    AccessDenied, Counter, "access_denied_total", "access_denied_total",
+        [Endpoint], "Requests that were answered 403.";
     SeriesOverflow, Counter, "redline_series_overflow_total", "redline_series_overflow_total",
         [Label], "Observations that a limit sent to an overflow row.";
     Dropped, Counter, "redline_dropped_total", "redline_dropped_total",
@@ -150,7 +167,7 @@ impl Metric {
 
     /// Whether it observes durations.
     pub const fn is_duration(self) -> bool {
-        matches!(self, Self::HttpRequestDuration)
+        matches!(self, Self::HttpRequestDuration | Self::HttpUpstreamDuration)
     }
 }
 
@@ -162,12 +179,8 @@ mod tests {
 
     #[test]
     fn no_label_name_is_the_ending_of_another() {
-        let labels: Vec<&str> = Metric::ALL
-            .iter()
-            .flat_map(|m| m.labels())
-            .map(|l| l.name())
-            .chain(["service"])
-            .collect();
+        let labels: Vec<&str> =
+            Metric::ALL.iter().flat_map(|m| m.labels()).map(|l| l.name()).chain(["service"]).collect();
         for a in &labels {
             for b in &labels {
                 assert!(a == b || !a.ends_with(b), "{b} is the ending of {a}");
@@ -178,14 +191,8 @@ mod tests {
     #[test]
     fn names_are_unique_and_counters_end_in_total() {
         for (i, metric) in Metric::ALL.iter().enumerate() {
-            assert_eq!(
-                Metric::ALL.iter().position(|m| m.names() == metric.names()),
-                Some(i)
-            );
-            assert_eq!(
-                metric.names()[0].ends_with("_total"),
-                metric.kind() == Kind::Counter
-            );
+            assert_eq!(Metric::ALL.iter().position(|m| m.names() == metric.names()), Some(i));
+            assert_eq!(metric.names()[0].ends_with("_total"), metric.kind() == Kind::Counter);
         }
     }
 }

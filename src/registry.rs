@@ -3,7 +3,7 @@
 use crate::attributes::HostStatus;
 use crate::config::Config;
 use crate::endpoint::EndpointId;
-use crate::exchange::{CodeClass, Method, Status};
+use crate::exchange::{CodeClass, FailureReason, GrpcCode, Method, Status};
 use crate::metric::{Kind, Label, Metric};
 use crate::stat_name;
 use crate::tenant::TenantId;
@@ -50,7 +50,13 @@ pub enum Series {
     /// `http_requests_total`.
     Requests(Method, EndpointId, StatusLabel),
     /// One of the metrics whose labels are method and endpoint.
-    PerEndpoint(Metric, Method, EndpointId),
+    PerMethod(Metric, Method, EndpointId),
+    /// One of the metrics whose label is endpoint.
+    PerEndpoint(Metric, EndpointId),
+    /// `http_failures_total`.
+    Failures(EndpointId, FailureReason),
+    /// `grpc_requests_total`.
+    GrpcRequests(EndpointId, GrpcCode),
     /// `tenant_requests_total`.
     TenantRequests(TenantId, CodeClass),
     /// One of the metrics whose label is tenant.
@@ -68,7 +74,9 @@ impl Series {
     pub const fn metric(self) -> Metric {
         match self {
             Self::Requests(..) => Metric::HttpRequests,
-            Self::PerEndpoint(metric, ..) | Self::PerTenant(metric, _) => metric,
+            Self::PerMethod(metric, ..) | Self::PerEndpoint(metric, _) | Self::PerTenant(metric, _) => metric,
+            Self::Failures(..) => Metric::HttpFailures,
+            Self::GrpcRequests(..) => Metric::GrpcRequests,
             Self::TenantRequests(..) => Metric::TenantRequests,
             Self::Overflow(_) => Metric::SeriesOverflow,
             Self::Dropped(_) => Metric::Dropped,
@@ -86,7 +94,10 @@ impl Series {
                 };
                 Self::Requests(Method::Other, EndpointId::OTHER, StatusLabel::Class(class))
             }
-            Self::PerEndpoint(metric, ..) => Self::PerEndpoint(metric, Method::Other, EndpointId::OTHER),
+            Self::PerMethod(metric, ..) => Self::PerMethod(metric, Method::Other, EndpointId::OTHER),
+            Self::PerEndpoint(metric, _) => Self::PerEndpoint(metric, EndpointId::OTHER),
+            Self::Failures(_, reason) => Self::Failures(EndpointId::OTHER, reason),
+            Self::GrpcRequests(_, code) => Self::GrpcRequests(EndpointId::OTHER, code),
             Self::TenantRequests(_, class) => Self::TenantRequests(TenantId::OTHER, class),
             Self::PerTenant(metric, _) => Self::PerTenant(metric, TenantId::OTHER),
             Self::Overflow(_) | Self::Dropped(_) | Self::BuildInfo => self,
@@ -279,9 +290,18 @@ impl Registry {
                     StatusLabel::Class(class) => label(Label::Status, class.as_str()),
                 }
             }
-            Series::PerEndpoint(_, method, endpoint) => {
+            Series::PerMethod(_, method, endpoint) => {
                 label(Label::Method, method.as_str());
                 label(Label::Endpoint, texts.endpoint(endpoint));
+            }
+            Series::PerEndpoint(_, endpoint) => label(Label::Endpoint, texts.endpoint(endpoint)),
+            Series::Failures(endpoint, reason) => {
+                label(Label::Endpoint, texts.endpoint(endpoint));
+                label(Label::Reason, reason.as_str());
+            }
+            Series::GrpcRequests(endpoint, code) => {
+                label(Label::Endpoint, texts.endpoint(endpoint));
+                label(Label::GrpcCode, code.as_str());
             }
             Series::TenantRequests(tenant, class) => {
                 label(Label::Tenant, texts.tenant(tenant));

@@ -74,11 +74,7 @@ pub fn escape(value: &[u8], max_bytes: usize) -> Option<String> {
 }
 
 fn escape_byte(byte: u8) -> char {
-    if byte.is_ascii_alphanumeric() || b"_/{}*:@+~-".contains(&byte) {
-        char::from(byte)
-    } else {
-        '_'
-    }
+    if byte.is_ascii_alphanumeric() || b"_/{}*:@+~-".contains(&byte) { char::from(byte) } else { '_' }
 }
 
 #[cfg(test)]

@@ -40,28 +40,14 @@ pub struct Tenants {
 impl Tenants {
     /// An empty table.
     pub fn new(config: &Tenant, max_label_bytes: usize) -> Self {
-        let mut allow: Vec<Vec<u8>> = config
-            .allow
-            .iter()
-            .map(|name| name.clone().into_bytes())
-            .collect();
+        let mut allow: Vec<Vec<u8>> = config.allow.iter().map(|name| name.clone().into_bytes()).collect();
         allow.sort_unstable();
-        Self {
-            allow,
-            max: config.max,
-            max_label_bytes,
-            ..Self::default()
-        }
+        Self { allow, max: config.max, max_label_bytes, ..Self::default() }
     }
 
     /// The label of a client's value.
     pub fn admit(&mut self, value: &[u8]) -> Admission {
-        if !self.allow.is_empty()
-            && self
-                .allow
-                .binary_search_by(|name| name.as_slice().cmp(value))
-                .is_err()
-        {
+        if !self.allow.is_empty() && self.allow.binary_search_by(|name| name.as_slice().cmp(value)).is_err() {
             return Admission::As(TenantId::OTHER);
         }
         if !stat_name::escape_into(value, self.max_label_bytes, &mut self.escaped) {
@@ -83,10 +69,9 @@ impl Tenants {
     pub fn name(&self, id: TenantId) -> &str {
         match id {
             TenantId::NONE => stat_name::NONE,
-            TenantId(n) => usize::try_from(n)
-                .ok()
-                .and_then(|n| self.names.get(n))
-                .map_or(stat_name::OTHER, |name| name),
+            TenantId(n) => {
+                usize::try_from(n).ok().and_then(|n| self.names.get(n)).map_or(stat_name::OTHER, |name| name)
+            }
         }
     }
 }
@@ -99,23 +84,13 @@ mod tests {
 
     fn tenants(max: u32, allow: &[&str]) -> Tenants {
         let allow = allow.iter().map(|s| (*s).to_owned()).collect();
-        Tenants::new(
-            &Tenant {
-                sources: Vec::new(),
-                allow,
-                max,
-                isolation: None,
-            },
-            8,
-        )
+        Tenants::new(&Tenant { sources: Vec::new(), allow, max, isolation: None }, 8)
     }
 
     #[test]
     fn values_past_the_limit_are_other_and_known_ones_stay() {
         let mut tenants = tenants(2, &[]);
-        let Admission::As(acme) = tenants.admit(b"acme") else {
-            panic!("a free table admits")
-        };
+        let Admission::As(acme) = tenants.admit(b"acme") else { panic!("a free table admits") };
         assert_ne!(tenants.admit(b"globex"), Admission::Full);
         assert_eq!(tenants.admit(b"initech"), Admission::Full);
         assert_eq!(tenants.admit(b"acme"), Admission::As(acme));
@@ -125,9 +100,7 @@ mod tests {
     #[test]
     fn the_limit_works_on_the_escaped_and_cut_value() {
         let mut tenants = tenants(1, &[]);
-        let Admission::As(first) = tenants.admit(b"a.b") else {
-            panic!("a free table admits")
-        };
+        let Admission::As(first) = tenants.admit(b"a.b") else { panic!("a free table admits") };
         assert_eq!(tenants.admit(b"a b"), Admission::As(first));
         assert_eq!(tenants.name(first), "a_b");
         assert_eq!(tenants.admit(b"longer-than-8"), Admission::Full);
@@ -137,11 +110,7 @@ mod tests {
     fn reserved_words_and_values_off_the_list_are_other() {
         let mut open = tenants(5, &[]);
         for word in ["_other", "_none", "_OTHER", ".other"] {
-            assert_eq!(
-                open.admit(word.as_bytes()),
-                Admission::As(TenantId::OTHER),
-                "{word}"
-            );
+            assert_eq!(open.admit(word.as_bytes()), Admission::As(TenantId::OTHER), "{word}");
         }
         let mut listed = tenants(5, &["globex", "acme"]);
         assert_eq!(listed.admit(b"initech"), Admission::As(TenantId::OTHER));

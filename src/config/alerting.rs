@@ -30,9 +30,7 @@ impl Alerting {
         };
         alerting.runbook_base = fields.take("runbook_base").and_then(|n| {
             let expected = "a URL that starts with https:// or http://";
-            n.text_where(errors, expected, |s| {
-                s.starts_with("https://") || s.starts_with("http://")
-            })
+            n.text_where(errors, expected, |s| s.starts_with("https://") || s.starts_with("http://"))
         });
         if let Some(labels) = fields.take("labels").and_then(|n| n.fields(errors)) {
             for (name, node) in labels.entries() {
@@ -41,12 +39,10 @@ impl Alerting {
                 }
             }
         }
-        alerting.min_failures = fields
-            .take("min_failures")
-            .and_then(|n| n.integer(errors, 0..=1_000_000));
-        alerting.disable = fields.take("disable").map_or_else(Vec::new, |n| {
-            n.list_of(errors, |n, errors| n.text(errors).map(str::to_owned))
-        });
+        alerting.min_failures = fields.take("min_failures").and_then(|n| n.integer(errors, 0..=1_000_000));
+        alerting.disable = fields
+            .take("disable")
+            .map_or_else(Vec::new, |n| n.list_of(errors, |n, errors| n.text(errors).map(str::to_owned)));
         if let Some(receivers) = fields.take("receivers").and_then(|n| n.fields(errors)) {
             for (name, node) in receivers.entries() {
                 if !RECEIVERS.contains(&name) || !node.value.is_object() {

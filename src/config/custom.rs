@@ -111,9 +111,7 @@ pub(super) fn read_all(
     node.map_or_else(Vec::new, |node| {
         node.list_of(errors, |node, errors| {
             let metric = read_one(node, endpoints, limits, errors)?;
-            let built_in = Metric::ALL
-                .iter()
-                .any(|m| m.names().contains(&metric.name.as_str()));
+            let built_in = Metric::ALL.iter().any(|m| m.names().contains(&metric.name.as_str()));
             if built_in || names.contains(&metric.name) {
                 return node.fail(errors, format!("a second metric with the name {}", metric.name));
             }
@@ -131,45 +129,22 @@ fn read_one(
 ) -> Option<CustomMetric> {
     let mut fields = node.fields(errors)?;
     let name = fields.require("name", errors).and_then(|n| {
-        n.text_where(
-            errors,
-            "a letter and then letters, digits and _, at most 80",
-            |s| s.len() <= 80 && is_identifier(s) && !s.starts_with('_'),
-        )
+        n.text_where(errors, "a letter and then letters, digits and _, at most 80", |s| {
+            s.len() <= 80 && is_identifier(s) && !s.starts_with('_')
+        })
     });
-    let kinds = [
-        ("counter", Kind::Counter),
-        ("gauge", Kind::Gauge),
-        ("histogram", Kind::Histogram),
-    ];
-    let kind = fields
-        .require("type", errors)
-        .and_then(|n| one_of(&n, &kinds, errors));
-    let when = fields
-        .take("when")
-        .map_or(Some(When::default()), |n| read_when(&n, endpoints, errors));
-    let value = fields
-        .take("value")
-        .map_or(Some(Value::One), |n| read_value(&n, errors));
-    let scale = fields
-        .take("scale")
-        .map_or(Some(1.0), |n| match n.value.as_f64() {
-            Some(scale) if scale > 0.0 && scale <= 1e12 => Some(scale),
-            _ => n.fail(errors, "expected a number above 0 and at most 1e12"),
-        });
-    let labels = fields
-        .take("labels")
-        .map_or_else(Vec::new, |n| read_labels(&n, endpoints, errors));
-    let max = fields
-        .take("max")
-        .map_or(Some(50), |n| traffic::read_max(&n, limits, errors));
-    let buckets = fields
-        .take("buckets")
-        .map(|n| (traffic::read_bounds(&n, errors), n));
-    let per_upstream = fields
-        .take("per_upstream")
-        .and_then(|n| n.boolean(errors))
-        .unwrap_or(false);
+    let kinds = [("counter", Kind::Counter), ("gauge", Kind::Gauge), ("histogram", Kind::Histogram)];
+    let kind = fields.require("type", errors).and_then(|n| one_of(&n, &kinds, errors));
+    let when = fields.take("when").map_or(Some(When::default()), |n| read_when(&n, endpoints, errors));
+    let value = fields.take("value").map_or(Some(Value::One), |n| read_value(&n, errors));
+    let scale = fields.take("scale").map_or(Some(1.0), |n| match n.value.as_f64() {
+        Some(scale) if scale > 0.0 && scale <= 1e12 => Some(scale),
+        _ => n.fail(errors, "expected a number above 0 and at most 1e12"),
+    });
+    let labels = fields.take("labels").map_or_else(Vec::new, |n| read_labels(&n, endpoints, errors));
+    let max = fields.take("max").map_or(Some(50), |n| traffic::read_max(&n, limits, errors));
+    let buckets = fields.take("buckets").map(|n| (traffic::read_bounds(&n, errors), n));
+    let per_upstream = fields.take("per_upstream").and_then(|n| n.boolean(errors)).unwrap_or(false);
     fields.finish(errors);
     let buckets = match (kind, buckets) {
         (Some(Kind::Histogram), None) => node.fail(errors, "a histogram needs `buckets`"),
@@ -192,15 +167,11 @@ fn read_one(
 
 fn read_when(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<When> {
     let mut fields = node.fields(errors)?;
-    let method = fields
-        .take("method")
-        .map_or_else(Vec::new, |n| n.list_of(errors, read_method));
-    let endpoint = fields.take("endpoint").map_or_else(Vec::new, |n| {
-        n.list_of(errors, |n, e| read_endpoint(n, endpoints, e))
-    });
-    let status = fields
-        .take("status")
-        .map_or_else(Vec::new, |n| n.list_of(errors, read_status));
+    let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
+    let endpoint = fields
+        .take("endpoint")
+        .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
+    let status = fields.take("status").map_or_else(Vec::new, |n| n.list_of(errors, read_status));
     let outcomes = [("hit", CacheOutcome::Hit), ("miss", CacheOutcome::Miss)];
     let cache = fields.take("cache").map(|n| one_of(&n, &outcomes, errors));
     fields.finish(errors);
@@ -208,12 +179,7 @@ fn read_when(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) 
         None => None,
         Some(read) => Some(read?),
     };
-    Some(When {
-        method,
-        endpoint,
-        status,
-        cache,
-    })
+    Some(When { method, endpoint, status, cache })
 }
 
 fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
@@ -230,21 +196,17 @@ fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
         };
     }
     let mut fields = node.fields(errors)?;
-    let request = fields
-        .take("request_header")
-        .map(|n| read_header_name(&n, errors).map(Value::RequestHeader));
-    let response = fields
-        .take("response_header")
-        .map(|n| read_header_name(&n, errors).map(Value::ResponseHeader));
+    let request =
+        fields.take("request_header").map(|n| read_header_name(&n, errors).map(Value::RequestHeader));
+    let response =
+        fields.take("response_header").map(|n| read_header_name(&n, errors).map(Value::ResponseHeader));
     let timing = fields
         .take("server_timing")
         .map(|n| read_header_name_as_written(&n, errors).map(Value::ServerTiming));
     let orca = fields.take("orca").map(|n| {
-        n.text_where(
-            errors,
-            "a field of the ORCA load report such as named_metrics.db_pool_size",
-            |s| !s.is_empty() && s.len() <= 200,
-        )
+        n.text_where(errors, "a field of the ORCA load report such as named_metrics.db_pool_size", |s| {
+            !s.is_empty() && s.len() <= 200
+        })
         .map(Value::Orca)
     });
     fields.finish(errors);
@@ -289,30 +251,21 @@ fn read_attribute(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErr
             ("tenant", Attribute::Tenant),
             ("host", Attribute::Host),
         ];
-        let index: Vec<(&str, usize)> = known
-            .iter()
-            .enumerate()
-            .map(|(i, (name, _))| (*name, i))
-            .collect();
+        let index: Vec<(&str, usize)> = known.iter().enumerate().map(|(i, (name, _))| (*name, i)).collect();
         let which = one_of(node, &index, errors)?;
         return known.into_iter().nth(which).map(|(_, attribute)| attribute);
     }
     let mut fields = node.fields(errors)?;
     let param = fields.take("param").map(|n| {
-        let known = endpoints
-            .templates
-            .iter()
-            .flat_map(|t| t.parameters())
-            .any(|p| Some(p) == n.value.as_str());
+        let known =
+            endpoints.templates.iter().flat_map(|t| t.parameters()).any(|p| Some(p) == n.value.as_str());
         let expected = "the name of a parameter in endpoints.templates";
         n.text_where(errors, expected, |_| known).map(Attribute::Param)
     });
-    let request = fields
-        .take("request_header")
-        .map(|n| read_header_name(&n, errors).map(Attribute::RequestHeader));
-    let response = fields
-        .take("response_header")
-        .map(|n| read_header_name(&n, errors).map(Attribute::ResponseHeader));
+    let request =
+        fields.take("request_header").map(|n| read_header_name(&n, errors).map(Attribute::RequestHeader));
+    let response =
+        fields.take("response_header").map(|n| read_header_name(&n, errors).map(Attribute::ResponseHeader));
     let timing = fields
         .take("server_timing")
         .map(|n| read_header_name_as_written(&n, errors).map(Attribute::ServerTiming));

@@ -17,20 +17,13 @@ pub(super) struct Node<'v> {
 impl<'v> Node<'v> {
     /// The whole document.
     pub(super) fn root(value: &'v Value) -> Self {
-        Self {
-            path: "$".to_owned(),
-            value,
-        }
+        Self { path: "$".to_owned(), value }
     }
 
     /// Keeps a mistake about this value; returns `None` so that readers can end with it.
     pub(super) fn fail<T>(&self, errors: &mut ConfigErrors, reason: impl Into<String>) -> Option<T> {
         let value = shorten(&self.value.to_string());
-        errors.0.push(ConfigError {
-            path: self.path.clone(),
-            value,
-            reason: reason.into(),
-        });
+        errors.0.push(ConfigError { path: self.path.clone(), value, reason: reason.into() });
         None
     }
 
@@ -59,14 +52,8 @@ impl<'v> Node<'v> {
     pub(super) fn integer(&self, errors: &mut ConfigErrors, range: RangeInclusive<u64>) -> Option<u64> {
         match whole_number(self.value) {
             Some(n) if range.contains(&n) => Some(n),
-            _ => self.fail(
-                errors,
-                format!(
-                    "expected a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                ),
-            ),
+            _ => self
+                .fail(errors, format!("expected a whole number from {} to {}", range.start(), range.end())),
         }
     }
 
@@ -103,10 +90,7 @@ impl<'v> Node<'v> {
             Value::Array(items) => items
                 .iter()
                 .enumerate()
-                .map(|(i, value)| Node {
-                    path: format!("{}[{i}]", self.path),
-                    value,
-                })
+                .map(|(i, value)| Node { path: format!("{}[{i}]", self.path), value })
                 .collect(),
             _ => self.fail(errors, "expected a list").unwrap_or_default(),
         }
@@ -125,11 +109,7 @@ impl<'v> Node<'v> {
     /// The fields of an object.
     pub(super) fn fields(&self, errors: &mut ConfigErrors) -> Option<Fields<'v>> {
         match self.value {
-            Value::Object(map) => Some(Fields {
-                path: self.path.clone(),
-                map,
-                known: Vec::new(),
-            }),
+            Value::Object(map) => Some(Fields { path: self.path.clone(), map, known: Vec::new() }),
             _ => self.fail(errors, "expected an object"),
         }
     }
@@ -147,10 +127,7 @@ impl<'v> Fields<'v> {
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node<'v>> {
         self.known.push(key);
         let value = self.map.get(key).filter(|v| !v.is_null())?;
-        Some(Node {
-            path: format!("{}.{key}", self.path),
-            value,
-        })
+        Some(Node { path: format!("{}.{key}", self.path), value })
     }
 
     /// The field `key`; a mistake where it is absent.
@@ -166,25 +143,13 @@ impl<'v> Fields<'v> {
     pub(super) fn entries(&self) -> Vec<(&'v str, Node<'v>)> {
         self.map
             .iter()
-            .map(|(key, value)| {
-                (
-                    key.as_str(),
-                    Node {
-                        path: format!("{}.{key}", self.path),
-                        value,
-                    },
-                )
-            })
+            .map(|(key, value)| (key.as_str(), Node { path: format!("{}.{key}", self.path), value }))
             .collect()
     }
 
     /// Keeps a mistake about the object as a whole.
     pub(super) fn complain(&self, errors: &mut ConfigErrors, reason: String) {
-        errors.0.push(ConfigError {
-            path: self.path.clone(),
-            value: String::new(),
-            reason,
-        });
+        errors.0.push(ConfigError { path: self.path.clone(), value: String::new(), reason });
     }
 
     /// Refuses every field that was not asked for, naming the nearest that exists.
@@ -193,22 +158,14 @@ impl<'v> Fields<'v> {
             if self.known.contains(&key.as_str()) {
                 continue;
             }
-            let near = self
-                .known
-                .iter()
-                .filter(|k| distance_is_small(k, key))
-                .min_by_key(|k| k.len());
+            let near = self.known.iter().filter(|k| distance_is_small(k, key)).min_by_key(|k| k.len());
             let reason = match near {
                 Some(near) => format!("unknown key; did you mean `{near}`?"),
                 None if self.known.is_empty() => "unknown key; none is expected here".to_owned(),
                 None => format!("unknown key; expected one of {}", self.known.join(", ")),
             };
             let path = format!("{}.{key}", self.path);
-            errors.0.push(ConfigError {
-                path,
-                value: shorten(&value.to_string()),
-                reason,
-            });
+            errors.0.push(ConfigError { path, value: shorten(&value.to_string()), reason });
         }
     }
 }
@@ -249,11 +206,7 @@ fn distance_is_small(a: &str, b: &str) -> bool {
             };
             let left = next.last().copied().unwrap_or_default();
             let substitute = diagonal.saturating_add(usize::from(ca != cb));
-            next.push(
-                substitute
-                    .min(above.saturating_add(1))
-                    .min(left.saturating_add(1)),
-            );
+            next.push(substitute.min(above.saturating_add(1)).min(left.saturating_add(1)));
         }
         row = next;
     }

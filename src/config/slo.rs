@@ -68,35 +68,24 @@ fn read_one(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -
     let name = fields.require("name", errors).and_then(|n| {
         n.text_where(errors, "1 to 40 of a-z, 0-9 and _", |s| {
             (1..=40).contains(&s.len())
-                && s.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         })
     });
-    let objective = fields
-        .require("objective", errors)
-        .and_then(|n| match Objective::parse(n.value) {
-            Some(objective) => Some(objective),
-            None => n.fail(
-                errors,
-                "expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
-            ),
-        });
+    let objective = fields.require("objective", errors).and_then(|n| match Objective::parse(n.value) {
+        Some(objective) => Some(objective),
+        None => n.fail(
+            errors,
+            "expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
+        ),
+    });
     let period = match fields.take("period") {
         None => Some(Duration::from_days(30)),
         Some(n) => n.duration(errors, Duration::from_days(7)..=Duration::from_days(90)),
     };
     let sli = fields.require("sli", errors).and_then(|n| read_sli(&n, errors));
-    let filter = fields
-        .take("where")
-        .map_or(Some(Where::default()), |n| read_where(&n, endpoints, errors));
+    let filter = fields.take("where").map_or(Some(Where::default()), |n| read_where(&n, endpoints, errors));
     fields.finish(errors);
-    Some(Slo {
-        name: name?,
-        objective: objective?,
-        period: period?,
-        sli: sli?,
-        filter: filter?,
-    })
+    Some(Slo { name: name?, objective: objective?, period: period?, sli: sli?, filter: filter? })
 }
 
 fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
@@ -105,13 +94,9 @@ fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
     let latency = fields.take("latency").map(|n| {
         let mut fields = n.fields(errors)?;
         let range = Duration::from_millis(1)..=Duration::from_secs(3600);
-        let threshold = fields
-            .require("threshold", errors)
-            .and_then(|n| n.duration(errors, range));
+        let threshold = fields.require("threshold", errors).and_then(|n| n.duration(errors, range));
         fields.finish(errors);
-        Some(Sli::Latency {
-            threshold: threshold?,
-        })
+        Some(Sli::Latency { threshold: threshold? })
     });
     fields.finish(errors);
     match (availability, latency) {
@@ -136,49 +121,32 @@ fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> 
 
 fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Where> {
     let mut fields = node.fields(errors)?;
-    let endpoint = fields.take("endpoint").map_or_else(Vec::new, |n| {
-        n.list_of(errors, |n, e| read_endpoint(n, endpoints, e))
-    });
-    let method = fields
-        .take("method")
-        .map_or_else(Vec::new, |n| n.list_of(errors, read_method));
+    let endpoint = fields
+        .take("endpoint")
+        .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
+    let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
     let tenant = fields.take("tenant").map_or_else(Vec::new, |n| {
-        n.list_of(errors, |n, errors| {
-            n.text_where(errors, "the name of a tenant", |s| !s.is_empty())
-        })
+        n.list_of(errors, |n, errors| n.text_where(errors, "the name of a tenant", |s| !s.is_empty()))
     });
     fields.finish(errors);
-    Some(Where {
-        endpoint,
-        method,
-        tenant,
-    })
+    Some(Where { endpoint, method, tenant })
 }
 
 /// A status code, or a class written `5xx`.
 pub(super) fn read_status(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<StatusMatch> {
     let text = match node.value {
         serde_json::Value::String(s) => s.clone(),
-        other => super::reader::whole_number(other)
-            .map(|n| n.to_string())
-            .unwrap_or_default(),
+        other => super::reader::whole_number(other).map(|n| n.to_string()).unwrap_or_default(),
     };
     match StatusMatch::parse(&text) {
         Some(status) => Some(status),
-        None => node.fail(
-            errors,
-            "expected a status code such as 404, or a class such as 5xx",
-        ),
+        None => node.fail(errors, "expected a status code such as 404, or a class such as 5xx"),
     }
 }
 
 /// One of the methods that the label `method` can have.
 pub(super) fn read_method(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Method> {
-    match node
-        .value
-        .as_str()
-        .and_then(|s| Method::ALL.into_iter().find(|m| m.as_str() == s))
-    {
+    match node.value.as_str().and_then(|s| Method::ALL.into_iter().find(|m| m.as_str() == s)) {
         Some(method) => Some(method),
         None => {
             let known: Vec<&str> = Method::ALL.iter().map(|m| m.as_str()).collect();

@@ -37,26 +37,12 @@ fn is_empty(value: &Value) -> bool {
 
 fn child<'v>(node: &Node<'v>, key: &str) -> Option<Node<'v>> {
     let value = node.value.get(key)?;
-    Some(Node {
-        path: format!("{}.{key}", node.path),
-        value,
-    })
+    Some(Node { path: format!("{}.{key}", node.path), value })
 }
 
 fn children(node: Option<Node<'_>>) -> Vec<Node<'_>> {
-    let Some(Node {
-        path,
-        value: Value::Array(items),
-    }) = node
-    else {
+    let Some(Node { path, value: Value::Array(items) }) = node else {
         return Vec::new();
     };
-    items
-        .iter()
-        .enumerate()
-        .map(|(i, value)| Node {
-            path: format!("{path}[{i}]"),
-            value,
-        })
-        .collect()
+    items.iter().enumerate().map(|(i, value)| Node { path: format!("{path}[{i}]"), value }).collect()
 }

@@ -4,9 +4,7 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn mistakes(document: &Value) -> Vec<String> {
-    Config::from_value(document)
-        .err()
-        .map_or_else(Vec::new, |e| e.iter().map(ToString::to_string).collect())
+    Config::from_value(document).err().map_or_else(Vec::new, |e| e.iter().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -14,19 +12,12 @@ fn a_service_alone_is_enough() {
     let config = Config::from_json(br#"{"service": "shop"}"#).unwrap();
     assert_eq!(config.service, "shop");
     assert_eq!(
-        (
-            config.limits.max_series,
-            config.limits.max_label_bytes,
-            config.tenant.max
-        ),
+        (config.limits.max_series, config.limits.max_label_bytes, config.tenant.max),
         (5000, 128, 100)
     );
     assert_eq!(config.tick, Duration::from_secs(10));
     assert_eq!(config.buckets.duration.len(), 16);
-    assert_eq!(
-        config.metric_name(Metric::HttpRequestDuration),
-        "http_request_duration_milliseconds"
-    );
+    assert_eq!(config.metric_name(Metric::HttpRequestDuration), "http_request_duration_milliseconds");
     assert!(config.emitted().eq(Metric::ALL));
 }
 
@@ -67,11 +58,7 @@ fn every_mistake_is_listed_with_its_path_value_and_reason() {
     ];
     let got = mistakes(&document);
     for line in expected {
-        assert!(
-            got.iter().any(|g| g == line),
-            "missing: {line}\ngot:\n{}",
-            got.join("\n")
-        );
+        assert!(got.iter().any(|g| g == line), "missing: {line}\ngot:\n{}", got.join("\n"));
     }
     // The empty source is both malformed and not one of the kinds of this version.
     assert!(got.len() <= expected.len() + 1, "{}", got.join("\n"));
@@ -110,16 +97,9 @@ fn what_later_versions_bring_is_refused_and_still_validated() {
         "alerting": {"min_failures": 5},
     });
     let got = mistakes(&document).join("\n");
-    for path in [
-        "tenant.sources[0]",
-        "tenant.isolation",
-        "slos",
-        "metrics",
-        "alerting",
-    ] {
-        let found = got
-            .lines()
-            .any(|l| l.starts_with(&format!("$.{path}:")) && l.contains("not yet supported"));
+    for path in ["tenant.sources[0]", "tenant.isolation", "slos", "metrics", "alerting"] {
+        let found =
+            got.lines().any(|l| l.starts_with(&format!("$.{path}:")) && l.contains("not yet supported"));
         assert!(found, "{path} in\n{got}");
     }
     assert!(!got.contains("$.tenant.sources[1]"), "{got}");
@@ -139,19 +119,13 @@ fn whole_numbers_may_come_as_doubles_as_in_envoys_struct() {
     let config = Config::from_json(text).unwrap();
     assert_eq!((config.tenant.max, config.limits.max_series), (20, 500));
     assert_eq!(config.buckets.size, [1000, 10_000]);
-    assert_eq!(
-        mistakes(&json!({"service": "s", "tenant": {"max": 2.5}})).len(),
-        1
-    );
+    assert_eq!(mistakes(&json!({"service": "s", "tenant": {"max": 2.5}})).len(), 1);
 }
 
 #[test]
 fn a_cap_beyond_max_series_is_refused() {
     let document = json!({"service": "s", "tenant": {"max": 600}, "limits": {"max_series": 500}});
-    assert_eq!(
-        mistakes(&document),
-        ["$.tenant.max: 600: exceeds limits.max_series (500) alone"]
-    );
+    assert_eq!(mistakes(&document), ["$.tenant.max: 600: exceeds limits.max_series (500) alone"]);
 }
 
 #[test]
@@ -165,45 +139,22 @@ fn microseconds_change_names_and_default_bounds() {
     let config =
         Config::from_value(&json!({"service": "s", "duration_unit": "us", "metric_prefix": "edge_"}));
     let config = config.unwrap();
-    assert_eq!(
-        config.metric_name(Metric::HttpRequestDuration),
-        "edge_http_request_duration_microseconds"
-    );
+    assert_eq!(config.metric_name(Metric::HttpRequestDuration), "edge_http_request_duration_microseconds");
     assert_eq!(config.bounds(Metric::HttpRequestDuration).first(), Some(&5000));
-    let starts: Vec<String> = config
-        .histogram_buckets()
-        .into_iter()
-        .map(|(start, _)| start)
-        .collect();
+    let starts: Vec<String> = config.histogram_buckets().into_iter().map(|(start, _)| start).collect();
     assert_eq!(starts[0], "wasmcustom.edge_http_request_duration_microseconds.");
 }
 
 #[test]
 fn durations_are_read_and_printed_as_people_write_them() {
-    for (text, nanos) in [
-        ("250ms", 250_000_000),
-        ("15m", 900_000_000_000),
-        ("30d", 2_592_000_000_000_000),
-        ("7us", 7000),
-    ] {
+    for (text, nanos) in
+        [("250ms", 250_000_000), ("15m", 900_000_000_000), ("30d", 2_592_000_000_000_000), ("7us", 7000)]
+    {
         let duration = parse_duration(text).unwrap();
-        assert_eq!(
-            (duration.as_nanos(), duration.to_string().as_str()),
-            (nanos, text)
-        );
+        assert_eq!((duration.as_nanos(), duration.to_string().as_str()), (nanos, text));
     }
     assert_eq!(Duration::from_secs(5400).to_string(), "90m");
-    for text in [
-        "",
-        "5",
-        "m",
-        "-5m",
-        "1.5h",
-        "5 m",
-        "5M",
-        "99999999999999999999d",
-        "400000000000d",
-    ] {
+    for text in ["", "5", "m", "-5m", "1.5h", "5 m", "5M", "99999999999999999999d", "400000000000d"] {
         assert_eq!(parse_duration(text), None, "{text}");
     }
 }
@@ -224,16 +175,9 @@ fn objectives_are_exact() {
         assert_eq!((objective.ppm(), objective.to_string().as_str()), (ppm, printed));
         assert_eq!(objective.ppm() + objective.budget_ppm(), 1_000_000);
     }
-    for bad in [
-        json!(0),
-        json!(100),
-        json!(-1),
-        json!("99.99999"),
-        json!("1e1"),
-        json!(""),
-        json!("."),
-        json!(true),
-    ] {
+    for bad in
+        [json!(0), json!(100), json!(-1), json!("99.99999"), json!("1e1"), json!(""), json!("."), json!(true)]
+    {
         assert_eq!(Objective::parse(&bad), None, "{bad}");
     }
 }
@@ -248,10 +192,7 @@ fn slos_are_read_with_their_defaults() {
     let mut errors = ConfigErrors::default();
     let slos = slo::read_all(Some(Node::root(&document)), &Endpoints::default(), &mut errors);
     assert_eq!(errors.to_string().lines().count(), 1, "{errors}");
-    assert!(
-        errors.to_string().ends_with("a second SLO with the name a"),
-        "{errors}"
-    );
+    assert!(errors.to_string().ends_with("a second SLO with the name a"), "{errors}");
     assert_eq!(slos.len(), 2);
     assert_eq!(slos[0].period, Duration::from_days(30));
     assert!(matches!(&slos[0].sli, Sli::Availability { bad_status, bad_grpc }
@@ -278,10 +219,7 @@ fn the_contracts_custom_metrics_are_read() {
     assert_eq!(metrics.len(), 5);
     assert_eq!(metrics[0].labels, [("tenant".to_owned(), Attribute::Tenant)]);
     assert_eq!(metrics[2].value, MetricValue::ServerTiming("db".to_owned()));
-    assert_eq!(
-        (metrics[4].max, metrics[4].scale, metrics[4].when.cache),
-        (9, 0.5, Some(CacheOutcome::Hit))
-    );
+    assert_eq!((metrics[4].max, metrics[4].scale, metrics[4].when.cache), (9, 0.5, Some(CacheOutcome::Hit)));
 }
 
 #[cfg(not(target_family = "wasm"))]

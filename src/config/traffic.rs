@@ -114,9 +114,8 @@ pub struct Buckets {
     pub size: Vec<u64>,
 }
 
-const DURATION_BOUNDS_MS: [u64; 16] = [
-    5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000, 30_000, 60_000,
-];
+const DURATION_BOUNDS_MS: [u64; 16] =
+    [5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000, 30_000, 60_000];
 const SIZE_BOUNDS: [u64; 7] = [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 impl Endpoints {
@@ -137,22 +136,14 @@ impl Endpoints {
         let source = match fields.take("source") {
             None => EndpointSource::Template,
             Some(node) => {
-                let known = [
-                    ("template", EndpointSource::Template),
-                    ("route_name", EndpointSource::RouteName),
-                ];
+                let known =
+                    [("template", EndpointSource::Template), ("route_name", EndpointSource::RouteName)];
                 one_of(&node, &known, errors).unwrap_or_default()
             }
         };
-        let exclude = fields
-            .take("exclude")
-            .map_or_else(Vec::new, |node| node.list_of(errors, read_exclude));
+        let exclude = fields.take("exclude").map_or_else(Vec::new, |node| node.list_of(errors, read_exclude));
         fields.finish(errors);
-        Self {
-            templates,
-            source,
-            exclude,
-        }
+        Self { templates, source, exclude }
     }
 
     /// Whether a template has the parameter `name`.
@@ -176,9 +167,7 @@ fn read_exclude(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Exclude> {
         true => node.fields(errors)?,
         false => return node.fail(errors, "expected a template such as /healthz, or {header: NAME}"),
     };
-    let header = fields
-        .require("header", errors)
-        .and_then(|n| read_header_name(&n, errors));
+    let header = fields.require("header", errors).and_then(|n| read_header_name(&n, errors));
     fields.finish(errors);
     header.map(Exclude::Header)
 }
@@ -190,12 +179,7 @@ impl Tenant {
         endpoints: &Endpoints,
         errors: &mut ConfigErrors,
     ) -> Self {
-        let mut tenant = Self {
-            sources: Vec::new(),
-            allow: Vec::new(),
-            max: 100,
-            isolation: None,
-        };
+        let mut tenant = Self { sources: Vec::new(), allow: Vec::new(), max: 100, isolation: None };
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
             return tenant;
         };
@@ -209,16 +193,10 @@ impl Tenant {
             tenant.max = read_max(&node, limits, errors).unwrap_or(tenant.max);
         }
         if let Some(mut sides) = fields.take("isolation").and_then(|node| node.fields(errors)) {
-            let claim = sides
-                .require("claim", errors)
-                .and_then(|n| read_source(&n, endpoints, errors));
-            let resource = sides
-                .require("resource", errors)
-                .and_then(|n| read_source(&n, endpoints, errors));
+            let claim = sides.require("claim", errors).and_then(|n| read_source(&n, endpoints, errors));
+            let resource = sides.require("resource", errors).and_then(|n| read_source(&n, endpoints, errors));
             sides.finish(errors);
-            tenant.isolation = claim
-                .zip(resource)
-                .map(|(claim, resource)| Isolation { claim, resource });
+            tenant.isolation = claim.zip(resource).map(|(claim, resource)| Isolation { claim, resource });
         }
         fields.finish(errors);
         tenant
@@ -227,10 +205,7 @@ impl Tenant {
 
 impl User {
     pub(super) fn read(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Self {
-        let mut user = Self {
-            sources: Vec::new(),
-            active_window: Duration::from_secs(900),
-        };
+        let mut user = Self { sources: Vec::new(), active_window: Duration::from_secs(900) };
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
             return user;
         };
@@ -246,23 +221,14 @@ impl User {
 
 impl Limits {
     pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
-        let mut limits = Self {
-            max_series: 5000,
-            max_label_bytes: 128,
-        };
+        let mut limits = Self { max_series: 5000, max_label_bytes: 128 };
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
             return limits;
         };
-        if let Some(n) = fields
-            .take("max_series")
-            .and_then(|n| n.integer(errors, 100..=1_000_000))
-        {
+        if let Some(n) = fields.take("max_series").and_then(|n| n.integer(errors, 100..=1_000_000)) {
             limits.max_series = u32::try_from(n).unwrap_or(u32::MAX);
         }
-        if let Some(n) = fields
-            .take("max_label_bytes")
-            .and_then(|n| n.integer(errors, 8..=1024))
-        {
+        if let Some(n) = fields.take("max_label_bytes").and_then(|n| n.integer(errors, 8..=1024)) {
             limits.max_label_bytes = usize::try_from(n).unwrap_or(usize::MAX);
         }
         fields.finish(errors);
@@ -276,14 +242,8 @@ impl Buckets {
             DurationUnit::Milliseconds => 1,
             DurationUnit::Microseconds => 1000,
         };
-        let duration = DURATION_BOUNDS_MS
-            .iter()
-            .map(|b| b.saturating_mul(per_ms))
-            .collect();
-        let mut buckets = Self {
-            duration,
-            size: SIZE_BOUNDS.to_vec(),
-        };
+        let duration = DURATION_BOUNDS_MS.iter().map(|b| b.saturating_mul(per_ms)).collect();
+        let mut buckets = Self { duration, size: SIZE_BOUNDS.to_vec() };
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
             return buckets;
         };
@@ -326,10 +286,7 @@ pub(super) fn read_bounds(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<
 pub(super) fn read_max(node: &Node<'_>, limits: Limits, errors: &mut ConfigErrors) -> Option<u32> {
     let max = u32::try_from(node.integer(errors, 1..=1_000_000)?).ok()?;
     if max > limits.max_series {
-        return node.fail(
-            errors,
-            format!("exceeds limits.max_series ({}) alone", limits.max_series),
-        );
+        return node.fail(errors, format!("exceeds limits.max_series ({}) alone", limits.max_series));
     }
     Some(max)
 }
@@ -346,18 +303,13 @@ fn read_sources(
 
 fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<ValueSource> {
     let mut fields = node.fields(errors)?;
-    let header = fields
-        .take("header")
-        .map(|n| read_header_name(&n, errors).map(ValueSource::Header));
+    let header = fields.take("header").map(|n| read_header_name(&n, errors).map(ValueSource::Header));
     let jwt = fields.take("jwt").map(|n| read_jwt(&n, errors));
-    let path = fields
-        .take("path")
-        .map(|n| read_path_parameter(&n, endpoints, errors));
+    let path = fields.take("path").map(|n| read_path_parameter(&n, endpoints, errors));
     let host = fields.take("host").map(|n| read_host(&n, errors));
     let query = fields.take("query").map(|n| {
         let valid = |s: &str| !s.is_empty() && s.len() <= 100 && s.bytes().all(|b| b.is_ascii_graphic());
-        n.text_where(errors, "the name of a query parameter", valid)
-            .map(ValueSource::Query)
+        n.text_where(errors, "the name of a query parameter", valid).map(ValueSource::Query)
     });
     let mut found = [header, jwt, path, host, query].into_iter().flatten();
     let source = found.next();
@@ -371,17 +323,13 @@ fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors
 
 fn read_jwt(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
     let mut fields = node.fields(errors)?;
-    let header = fields
-        .require("header", errors)
-        .and_then(|n| read_header_name(&n, errors));
+    let header = fields.require("header", errors).and_then(|n| read_header_name(&n, errors));
     let claim = fields.require("claim", errors).and_then(|n| {
         let valid = |s: &str| !s.is_empty() && s.len() <= 200 && s.split('.').all(|part| !part.is_empty());
         n.text_where(errors, "a claim such as tenant_id or org.id", valid)
     });
     fields.finish(errors);
-    header
-        .zip(claim)
-        .map(|(header, claim)| ValueSource::Jwt { header, claim })
+    header.zip(claim).map(|(header, claim)| ValueSource::Jwt { header, claim })
 }
 
 fn read_path_parameter(
@@ -393,19 +341,13 @@ fn read_path_parameter(
     if endpoints.has_parameter(name) {
         Some(ValueSource::Path(name.to_owned()))
     } else {
-        node.fail(
-            errors,
-            format!("no template in endpoints.templates has the parameter {{{name}}}"),
-        )
+        node.fail(errors, format!("no template in endpoints.templates has the parameter {{{name}}}"))
     }
 }
 
 fn read_host(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
     let text = node.text(errors)?;
-    let valid = |s: &str| {
-        s.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
-    };
+    let valid = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
     let parts = text.split_once('{').and_then(|(prefix, rest)| {
         let (name, suffix) = rest.split_once('}')?;
         (is_identifier(name) && valid(prefix) && valid(suffix)).then_some((prefix, suffix))
@@ -415,19 +357,15 @@ fn read_host(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> 
             prefix: prefix.to_ascii_lowercase(),
             suffix: suffix.to_ascii_lowercase(),
         })),
-        None => node.fail(
-            errors,
-            "expected a host with one parameter, such as {tenant}.example.com",
-        ),
+        None => node.fail(errors, "expected a host with one parameter, such as {tenant}.example.com"),
     }
 }
 
 /// A header's name in lower case, as Envoy keeps them (RFC 9110 5.1).
 pub(super) fn read_header_name(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<String> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let name = node.text_where(errors, "a header's name", |s| {
-        !s.is_empty() && s.len() <= 200 && s.bytes().all(token)
-    })?;
+    let name = node
+        .text_where(errors, "a header's name", |s| !s.is_empty() && s.len() <= 200 && s.bytes().all(token))?;
     Some(name.to_ascii_lowercase())
 }
 
@@ -439,10 +377,7 @@ pub(super) fn is_identifier(text: &str) -> bool {
 
 /// Refuses what `known` does not list: for fields whose value is one of a few words.
 pub(super) fn one_of<T: Copy>(node: &Node<'_>, known: &[(&str, T)], errors: &mut ConfigErrors) -> Option<T> {
-    let found = node
-        .value
-        .as_str()
-        .and_then(|s| known.iter().find(|(name, _)| *name == s));
+    let found = node.value.as_str().and_then(|s| known.iter().find(|(name, _)| *name == s));
     match found {
         Some((_, value)) => Some(*value),
         None => {

@@ -41,27 +41,20 @@ impl fmt::Display for TemplateError {
         match self {
             Self::NoSlash => f.write_str("a template begins with /"),
             Self::TooLong => f.write_str("a template has at most 512 bytes"),
-            Self::Byte(c) => write!(
-                f,
-                "{c:?} cannot be in a template; percent-encode it if it is in the path"
-            ),
+            Self::Byte(c) => {
+                write!(f, "{c:?} cannot be in a template; percent-encode it if it is in the path")
+            }
             Self::Escape => f.write_str("% must be followed by two hexadecimal digits"),
             Self::Segment => {
                 f.write_str("no segment may be empty, . or .., since paths are matched without them")
             }
             Self::Braces(segment) => {
-                write!(
-                    f,
-                    "{segment}: a parameter is a whole segment, {{name}}, or {{name*}} for the rest"
-                )
+                write!(f, "{segment}: a parameter is a whole segment, {{name}}, or {{name*}} for the rest")
             }
             Self::Twice(name) => write!(f, "the parameter {{{name}}} is there twice"),
             Self::RestNotLast => f.write_str("{name*} takes the rest of the path and must be last"),
             Self::Extractor(text) => {
-                write!(
-                    f,
-                    "Envoy's or Istio's tag extractors would read {text:?} as a label of their own"
-                )
+                write!(f, "Envoy's or Istio's tag extractors would read {text:?} as a label of their own")
             }
         }
     }
@@ -96,10 +89,7 @@ impl Template {
             }
             segments.push(segment);
         }
-        Ok(Self {
-            written: text.to_owned(),
-            segments,
-        })
+        Ok(Self { written: text.to_owned(), segments })
     }
 
     /// As written: the value of the label.
@@ -133,21 +123,12 @@ fn parse_segment(part: &str) -> Result<Segment, TemplateError> {
     if part.contains(['{', '}']) {
         let inner = part.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
         let inner = inner.ok_or_else(|| TemplateError::Braces(part.to_owned()))?;
-        let (name, rest) = inner
-            .strip_suffix('*')
-            .map_or((inner, false), |name| (name, true));
-        let first = name
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        let (name, rest) = inner.strip_suffix('*').map_or((inner, false), |name| (name, true));
+        let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         if !first || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(TemplateError::Braces(part.to_owned()));
         }
-        return Ok(if rest {
-            Segment::Rest(name.to_owned())
-        } else {
-            Segment::Parameter(name.to_owned())
-        });
+        return Ok(if rest { Segment::Rest(name.to_owned()) } else { Segment::Parameter(name.to_owned()) });
     }
     let mut normal = Vec::new();
     if !normalize(format!("/{part}").as_bytes(), &mut normal) {

@@ -13,9 +13,7 @@ fn templates(written: &[&str]) -> Templates {
 /// The label of a raw path.
 fn endpoint(templates: &Templates, path: &[u8]) -> String {
     let mut normal = Vec::new();
-    let found = normalize(path, &mut normal)
-        .then(|| templates.find(&normal))
-        .flatten();
+    let found = normalize(path, &mut normal).then(|| templates.find(&normal)).flatten();
     templates.label(found.unwrap_or(EndpointId::OTHER)).to_owned()
 }
 
@@ -59,11 +57,7 @@ fn the_most_specific_template_wins_whatever_the_order() {
         written.rotate_left(1);
         let templates = templates(&written);
         for (path, expected) in cases {
-            assert_eq!(
-                endpoint(&templates, path.as_bytes()),
-                expected,
-                "{path} with {written:?}"
-            );
+            assert_eq!(endpoint(&templates, path.as_bytes()), expected, "{path} with {written:?}");
         }
     }
 }
@@ -134,16 +128,8 @@ fn a_template_keeps_its_text_and_is_matched_in_normal_form() {
 #[test]
 fn two_templates_of_one_shape_are_refused() {
     let mut set = templates(&["/a/{x}/b", "/r/{rest*}"]);
-    for (text, taken) in [
-        ("/a/{y}/b", "/a/{x}/b"),
-        ("/a/{y}/b/", "/a/{x}/b"),
-        ("/r/{z*}", "/r/{rest*}"),
-    ] {
-        assert_eq!(
-            set.insert(&Template::parse(text).unwrap()),
-            Err(taken.to_owned()),
-            "{text}"
-        );
+    for (text, taken) in [("/a/{y}/b", "/a/{x}/b"), ("/a/{y}/b/", "/a/{x}/b"), ("/r/{z*}", "/r/{rest*}")] {
+        assert_eq!(set.insert(&Template::parse(text).unwrap()), Err(taken.to_owned()), "{text}");
     }
     assert!(set.insert(&Template::parse("/r/{one}").unwrap()).is_ok());
 }
@@ -177,8 +163,5 @@ fn what_is_no_template_is_refused_with_the_reason() {
     for (text, reason) in cases {
         assert_eq!(Template::parse(text), Err(reason), "{text}");
     }
-    assert_eq!(
-        Template::parse(&format!("/{}", "a".repeat(600))),
-        Err(TemplateError::TooLong)
-    );
+    assert_eq!(Template::parse(&format!("/{}", "a".repeat(600))), Err(TemplateError::TooLong));
 }

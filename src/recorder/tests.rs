@@ -1,5 +1,6 @@
 use super::*;
-use crate::memory_host::MemoryHost;
+use crate::memory_host::{MemoryHost, owned_pairs};
+use crate::stat_name;
 use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -10,10 +11,7 @@ fn recorder(extra: serde_json::Value) -> Recorder {
         "endpoints": {"templates": ["/api/v1/models/{id}"], "exclude": ["/healthz", {"header": "X-Health-Check"}]},
         "tenant": {"sources": [{"header": "x-tenant-id"}, {"header": "x-org"}], "max": 2},
     });
-    document
-        .as_object_mut()
-        .unwrap()
-        .extend(extra.as_object().unwrap().clone());
+    document.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     Recorder::new(&Config::from_value(&document).unwrap())
 }
 
@@ -26,41 +24,28 @@ fn next_stream(host: &mut MemoryHost, headers: &[(&str, &str)]) {
 fn end(host: &mut MemoryHost, status: i64) {
     host.set_number(Property::ResponseCode, status);
     host.set_number(Property::RequestDuration, 12_999_999);
-    let headers = host.request_headers_size().unwrap_or(0) as i64;
-    host.set_number(Property::RequestTotalSize, headers + 100);
+    // As Envoy before 1.37: the total has the headers, and nothing says how large they are.
+    let pairs = host.request_headers.iter().flatten();
+    let headers: usize = pairs.map(|(name, value)| name.len() + value.len()).sum();
+    host.set_number(Property::RequestTotalSize, headers as i64 + 100);
     host.set_number(Property::ResponseSize, 512);
 }
 
-const GET: &[(&str, &str)] = &[
-    (":method", "GET"),
-    (":path", "/api/v1/models/7?x=1"),
-    ("x-org", "globex"),
-    ("x-tenant-id", "acme"),
-];
+const GET: &[(&str, &str)] =
+    &[(":method", "GET"), (":path", "/api/v1/models/7?x=1"), ("x-org", "globex"), ("x-tenant-id", "acme")];
 
 fn requests(method: &str, endpoint: &str, status: &str) -> String {
-    let labels = [
-        ("service", "shop"),
-        ("method", method),
-        ("endpoint", endpoint),
-        ("status", status),
-    ];
+    let labels = [("service", "shop"), ("method", method), ("endpoint", endpoint), ("status", status)];
     stat_name::encode("http_requests_total", labels)
 }
 
 fn per_endpoint(metric: &str, method: &str, endpoint: &str) -> String {
-    stat_name::encode(
-        metric,
-        [("service", "shop"), ("method", method), ("endpoint", endpoint)],
-    )
+    stat_name::encode(metric, [("service", "shop"), ("method", method), ("endpoint", endpoint)])
 }
 
 fn tenant(metric: &str, tenant: &str, class: Option<&str>) -> String {
     let labels = [("service", "shop"), ("tenant", tenant)];
-    stat_name::encode(
-        metric,
-        labels.into_iter().chain(class.map(|class| ("code_class", class))),
-    )
+    stat_name::encode(metric, labels.into_iter().chain(class.map(|class| ("code_class", class))))
 }
 
 #[test]
@@ -77,34 +62,17 @@ fn an_exchange_is_recorded_once_with_every_metric() {
     recorder.finish(&mut stream, &mut host);
     assert_eq!(host.value(&gauge), Some(0));
     assert_eq!(host.value(&requests("GET", endpoint, "200")), Some(1));
-    let samples = |metric| {
-        host.samples(&per_endpoint(metric, "GET", endpoint))
-            .map(<[u64]>::to_vec)
-    };
-    assert_eq!(
-        samples("http_request_duration_milliseconds"),
-        Some(vec![12]),
-        "rounded down"
-    );
-    assert_eq!(
-        samples("http_request_size_bytes"),
-        Some(vec![100]),
-        "without the headers"
-    );
+    let samples = |metric| host.samples(&per_endpoint(metric, "GET", endpoint)).map(<[u64]>::to_vec);
+    assert_eq!(samples("http_request_duration_milliseconds"), Some(vec![12]), "rounded down");
+    assert_eq!(samples("http_request_size_bytes"), Some(vec![100]), "without the headers");
     assert_eq!(samples("http_response_size_bytes"), Some(vec![512]));
     assert_eq!(
         host.value(&tenant("tenant_requests_total", "acme", Some("2xx"))),
         Some(1),
         "first source wins"
     );
-    assert_eq!(
-        host.value(&tenant("tenant_request_bytes_total", "acme", None)),
-        Some(100)
-    );
-    assert_eq!(
-        host.value(&tenant("tenant_response_bytes_total", "acme", None)),
-        Some(512)
-    );
+    assert_eq!(host.value(&tenant("tenant_request_bytes_total", "acme", None)), Some(100));
+    assert_eq!(host.value(&tenant("tenant_response_bytes_total", "acme", None)), Some(512));
     assert_eq!(host.names().count(), 8);
 }
 
@@ -120,11 +88,7 @@ fn known_label_sets_are_never_defined_again() {
         assert_eq!(host.defines, 8, "round {round}");
     }
     assert_eq!(
-        host.samples(&per_endpoint(
-            "http_request_size_bytes",
-            "GET",
-            "/api/v1/models/{id}"
-        )),
+        host.samples(&per_endpoint("http_request_size_bytes", "GET", "/api/v1/models/{id}")),
         Some(&[0; 100][..])
     );
 }
@@ -135,28 +99,12 @@ fn a_stream_that_was_refused_before_us_is_counted_without_tenant_and_without_in_
         (recorder(json!({})), MemoryHost::with_headers(GET), Stream::New);
     end(&mut host, 403);
     recorder.finish(&mut stream, &mut host);
-    assert_eq!(
-        host.value(&requests("GET", "/api/v1/models/{id}", "403")),
-        Some(1)
-    );
-    assert_eq!(
-        host.value(&tenant("tenant_requests_total", "_none", Some("4xx"))),
-        Some(1)
-    );
-    assert_eq!(
-        host.value(&per_endpoint(
-            "http_requests_in_progress",
-            "GET",
-            "/api/v1/models/{id}"
-        )),
-        None
-    );
+    assert_eq!(host.value(&requests("GET", "/api/v1/models/{id}", "403")), Some(1));
+    assert_eq!(host.value(&tenant("tenant_requests_total", "_none", Some("4xx"))), Some(1));
+    assert_eq!(host.value(&per_endpoint("http_requests_in_progress", "GET", "/api/v1/models/{id}")), None);
     recorder.begin(&mut stream, true, &mut host);
     recorder.finish(&mut stream, &mut host);
-    assert_eq!(
-        host.value(&requests("GET", "/api/v1/models/{id}", "403")),
-        Some(1)
-    );
+    assert_eq!(host.value(&requests("GET", "/api/v1/models/{id}", "403")), Some(1));
 }
 
 #[test]
@@ -165,10 +113,7 @@ fn a_request_that_envoy_could_not_read_has_neither_method_nor_endpoint() {
     end(&mut host, 400);
     recorder.finish(&mut stream, &mut host);
     assert_eq!(host.value(&requests("_OTHER", "_other", "400")), Some(1));
-    assert_eq!(
-        host.samples(&per_endpoint("http_request_size_bytes", "_OTHER", "_other")),
-        Some(&[100][..])
-    );
+    assert_eq!(host.samples(&per_endpoint("http_request_size_bytes", "_OTHER", "_other")), Some(&[100][..]));
     assert!(
         !host.names().any(|n| n.starts_with("redline_dropped")),
         "{:?}",
@@ -183,16 +128,9 @@ fn a_client_that_left_has_status_0_and_no_class() {
     recorder.begin(&mut stream, true, &mut host);
     recorder.finish(&mut stream, &mut host);
     assert_eq!(host.value(&requests("GET", "/api/v1/models/{id}", "0")), Some(1));
+    assert_eq!(host.value(&tenant("tenant_requests_total", "acme", Some("none"))), Some(1));
     assert_eq!(
-        host.value(&tenant("tenant_requests_total", "acme", Some("none"))),
-        Some(1)
-    );
-    assert_eq!(
-        host.samples(&per_endpoint(
-            "http_request_duration_milliseconds",
-            "GET",
-            "/api/v1/models/{id}"
-        )),
+        host.samples(&per_endpoint("http_request_duration_milliseconds", "GET", "/api/v1/models/{id}")),
         None
     );
 }
@@ -206,11 +144,8 @@ fn excluded_requests_are_counted_nowhere() {
     ];
     for headers in cases {
         for seen_by_us in [true, false] {
-            let (mut recorder, mut host, mut stream) = (
-                recorder(json!({})),
-                MemoryHost::with_headers(headers),
-                Stream::New,
-            );
+            let (mut recorder, mut host, mut stream) =
+                (recorder(json!({})), MemoryHost::with_headers(headers), Stream::New);
             if seen_by_us {
                 recorder.begin(&mut stream, true, &mut host);
             }
@@ -225,26 +160,13 @@ fn excluded_requests_are_counted_nowhere() {
 fn tunnels_are_counted_but_their_duration_is_not() {
     for (method, status) in [("GET", 101), ("CONNECT", 200)] {
         let headers = [(":method", method), (":path", "/chat")];
-        let (mut recorder, mut host, mut stream) = (
-            recorder(json!({})),
-            MemoryHost::with_headers(&headers),
-            Stream::New,
-        );
+        let (mut recorder, mut host, mut stream) =
+            (recorder(json!({})), MemoryHost::with_headers(&headers), Stream::New);
         recorder.begin(&mut stream, false, &mut host);
         end(&mut host, status);
         recorder.finish(&mut stream, &mut host);
-        assert_eq!(
-            host.value(&requests(method, "_other", &status.to_string())),
-            Some(1)
-        );
-        assert_eq!(
-            host.samples(&per_endpoint(
-                "http_request_duration_milliseconds",
-                method,
-                "_other"
-            )),
-            None
-        );
+        assert_eq!(host.value(&requests(method, "_other", &status.to_string())), Some(1));
+        assert_eq!(host.samples(&per_endpoint("http_request_duration_milliseconds", method, "_other")), None);
     }
 }
 
@@ -252,56 +174,34 @@ fn tunnels_are_counted_but_their_duration_is_not() {
 fn tenants_past_the_limit_are_other_and_the_overflow_is_counted() {
     let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
     for name in ["a", "b", "c", "d", "a"] {
-        next_stream(
-            &mut host,
-            &[(":method", "GET"), (":path", "/x"), ("x-tenant-id", name)],
-        );
+        next_stream(&mut host, &[(":method", "GET"), (":path", "/x"), ("x-tenant-id", name)]);
         let mut stream = Stream::New;
         recorder.begin(&mut stream, true, &mut host);
         end(&mut host, 200);
         recorder.finish(&mut stream, &mut host);
     }
     for (name, count) in [("a", 2), ("b", 1), ("_other", 2)] {
-        assert_eq!(
-            host.value(&tenant("tenant_requests_total", name, Some("2xx"))),
-            Some(count),
-            "{name}"
-        );
+        assert_eq!(host.value(&tenant("tenant_requests_total", name, Some("2xx"))), Some(count), "{name}");
     }
-    assert_eq!(
-        host.value("redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"),
-        Some(2)
-    );
+    assert_eq!(host.value("redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"), Some(2));
 }
 
 #[test]
 fn an_empty_tenant_header_yields_nothing_and_the_next_source_is_asked() {
-    let headers = [
-        (":method", "GET"),
-        (":path", "/x"),
-        ("x-tenant-id", ""),
-        ("x-org", "globex"),
-    ];
-    let (mut recorder, mut host, mut stream) = (
-        recorder(json!({})),
-        MemoryHost::with_headers(&headers),
-        Stream::New,
-    );
+    let headers = [(":method", "GET"), (":path", "/x"), ("x-tenant-id", ""), ("x-org", "globex")];
+    let (mut recorder, mut host, mut stream) =
+        (recorder(json!({})), MemoryHost::with_headers(&headers), Stream::New);
     recorder.begin(&mut stream, true, &mut host);
     end(&mut host, 200);
     recorder.finish(&mut stream, &mut host);
-    assert_eq!(
-        host.value(&tenant("tenant_requests_total", "globex", Some("2xx"))),
-        Some(1)
-    );
+    assert_eq!(host.value(&tenant("tenant_requests_total", "globex", Some("2xx"))), Some(1));
 }
 
 #[test]
 fn route_names_can_be_the_endpoint_and_dots_in_them_cannot_become_labels() {
     let mut recorder = recorder(json!({"endpoints": {"source": "route_name"}}));
     let (mut host, mut stream) = (MemoryHost::with_headers(GET), Stream::New);
-    host.properties
-        .push((Property::RouteName, b"default.models".to_vec()));
+    host.properties.push((Property::RouteName, b"default.models".to_vec()));
     recorder.begin(&mut stream, true, &mut host);
     end(&mut host, 200);
     recorder.finish(&mut stream, &mut host);
@@ -322,10 +222,7 @@ fn a_host_that_refuses_everything_changes_nothing_and_traps_nothing() {
         recorder.begin(&mut stream, false, &mut host);
         recorder.finish(&mut stream, &mut host);
         assert_eq!(host.value(&requests("_OTHER", "_other", "0")), Some(1));
-        assert_eq!(
-            host.value(&per_endpoint("http_requests_in_progress", "_OTHER", "_other")),
-            Some(0)
-        );
+        assert_eq!(host.value(&per_endpoint("http_requests_in_progress", "_OTHER", "_other")), Some(0));
     }
 }
 
@@ -334,8 +231,113 @@ fn build_info_is_there_from_the_start() {
     let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
     recorder.start(&mut host);
     let labels = [("service", "shop"), ("version", crate::VERSION)];
-    assert_eq!(
-        host.value(&stat_name::encode("redline_build_info", labels)),
-        Some(1)
-    );
+    assert_eq!(host.value(&stat_name::encode("redline_build_info", labels)), Some(1));
+}
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+/// Content type, trailers, status, flags, and the code that is expected.
+type GrpcCase<'a> = (&'a str, Option<Headers<'a>>, Option<i64>, i64, &'a str);
+
+fn endpoint_only(metric: &str, endpoint: &str, more: Option<(&str, &str)>) -> String {
+    stat_name::encode(metric, [("service", "shop"), ("endpoint", endpoint)].into_iter().chain(more))
+}
+
+/// Runs one stream whose end has these flags and this status, with response headers and trailers.
+fn run(
+    recorder: &mut Recorder,
+    host: &mut MemoryHost,
+    request: &[(&str, &str)],
+    response: &[(&str, &str)],
+    trailers: Option<&[(&str, &str)]>,
+    (status, flags): (Option<i64>, i64),
+) {
+    next_stream(host, request);
+    host.response_headers = Some(owned_pairs(response));
+    host.response_trailers = trailers.map(owned_pairs);
+    let mut stream = Stream::New;
+    recorder.begin(&mut stream, true, host);
+    recorder.response_headers(&mut stream, host);
+    if trailers.is_some() {
+        recorder.response_trailers(&mut stream, host);
+    }
+    if let Some(status) = status {
+        host.set_number(Property::ResponseCode, status);
+    }
+    host.set_number(Property::ResponseFlags, flags);
+    recorder.finish(&mut stream, host);
+}
+
+#[test]
+fn failures_are_counted_once_by_their_reason_also_after_a_status_was_sent() {
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
+    let endpoint = "/api/v1/models/{id}";
+    for (status, flags) in
+        [(Some(503), 1 << 1), (Some(504), 1 << 2), (Some(200), 1 << 23), (None, 1 << 14), (Some(200), 0)]
+    {
+        run(&mut recorder, &mut host, GET, &[], None, (status, flags));
+    }
+    run(&mut recorder, &mut host, GET, &[], None, (Some(503), (1 << 5) | (1 << 15)));
+    for reason in [
+        "no_healthy_upstream",
+        "upstream_request_timeout",
+        "upstream_protocol_error",
+        "downstream_connection_termination",
+        "upstream_connection_failure",
+    ] {
+        let name = endpoint_only("http_failures_total", endpoint, Some(("reason", reason)));
+        assert_eq!(host.value(&name), Some(1), "{reason}");
+    }
+    assert_eq!(host.names().filter(|n| n.starts_with("http_failures_total")).count(), 5);
+}
+
+#[test]
+fn denials_and_rate_limits_are_counted_for_their_endpoint_and_tenant() {
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
+    for (status, flags) in [(401, 0), (403, 0), (403, 0), (429, 0), (429, 1 << 11), (503, 1 << 11), (200, 0)]
+    {
+        run(&mut recorder, &mut host, GET, &[], None, (Some(status), flags));
+    }
+    let endpoint = "/api/v1/models/{id}";
+    assert_eq!(host.value(&endpoint_only("auth_failures_total", endpoint, None)), Some(1));
+    assert_eq!(host.value(&endpoint_only("access_denied_total", endpoint, None)), Some(2));
+    assert_eq!(host.value(&tenant("tenant_rate_limited_total", "acme", None)), Some(3));
+}
+
+#[test]
+fn what_the_router_says_of_the_upstream_is_recorded_and_nonsense_is_not() {
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
+    for (time, attempts) in [("17", "1"), ("0", "3"), ("", "0"), ("-1", "x"), ("1e3", "99999999999999999999")]
+    {
+        let response = [("x-envoy-upstream-service-time", time), ("x-envoy-attempt-count", attempts)];
+        run(&mut recorder, &mut host, GET, &response, None, (Some(200), 0));
+    }
+    let name = |metric| endpoint_only(metric, "/api/v1/models/{id}", None);
+    assert_eq!(host.samples(&name("http_upstream_duration_milliseconds")), Some(&[17, 0][..]));
+    assert_eq!(host.value(&name("http_retries_total")), Some(2));
+}
+
+#[test]
+fn grpc_calls_are_counted_by_the_code_that_their_client_sees() {
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
+    let call = |content_type| [(":method", "POST"), (":path", "/x"), ("content-type", content_type)];
+    let cases: [GrpcCase<'_>; 6] = [
+        ("application/grpc", Some(&[("grpc-status", "0")]), Some(200), 0, "0"),
+        ("application/grpc+proto", Some(&[("grpc-status", "13")]), Some(200), 0, "13"),
+        ("application/grpc", Some(&[("grpc-status", "42")]), Some(200), 0, "2"),
+        ("application/grpc", None, None, 1 << 14, "1"),
+        ("application/grpc", None, None, 1 << 6, "14"),
+        ("application/grpc", Some(&[("grpc-status", "nonsense")]), Some(200), 0, "2"),
+    ];
+    for (content_type, trailers, status, flags, _) in cases {
+        run(&mut recorder, &mut host, &call(content_type), &[], trailers, (status, flags));
+    }
+    for code in ["0", "1", "2", "13", "14"] {
+        let expected = cases.iter().filter(|case| case.4 == code).count() as u64;
+        let name = endpoint_only("grpc_requests_total", "_other", Some(("grpc_code", code)));
+        assert_eq!(host.value(&name), Some(expected), "{code}");
+    }
+    for content_type in ["application/grpc-web", "application/grpcx", "application/json"] {
+        run(&mut recorder, &mut host, &call(content_type), &[], None, (Some(200), 0));
+    }
+    assert_eq!(host.names().filter(|n| n.starts_with("grpc_requests_total")).count(), 5);
 }

@@ -8,31 +8,18 @@ struct Numbers(Vec<String>);
 
 impl LabelTexts for Numbers {
     fn endpoint(&self, id: EndpointId) -> &str {
-        self.0
-            .get(usize::from(id.0))
-            .map_or(stat_name::OTHER, String::as_str)
+        self.0.get(usize::from(id.0)).map_or(stat_name::OTHER, String::as_str)
     }
     fn tenant(&self, id: TenantId) -> &str {
-        if id == TenantId::NONE {
-            stat_name::NONE
-        } else {
-            stat_name::OTHER
-        }
+        if id == TenantId::NONE { stat_name::NONE } else { stat_name::OTHER }
     }
 }
 
 fn registry(extra: serde_json::Value) -> (Registry, Numbers, MemoryHost) {
     let mut document = json!({"service": "shop"});
-    document
-        .as_object_mut()
-        .unwrap()
-        .extend(extra.as_object().unwrap().clone());
+    document.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     let config = Config::from_value(&document).unwrap();
-    (
-        Registry::new(&config),
-        Numbers((0..1000).map(|i| format!("/{i}")).collect()),
-        MemoryHost::default(),
-    )
+    (Registry::new(&config), Numbers((0..1000).map(|i| format!("/{i}")).collect()), MemoryHost::default())
 }
 
 fn requests(endpoint: u16) -> Series {
@@ -43,12 +30,9 @@ fn requests(endpoint: u16) -> Series {
 fn every_kind_of_series_has_the_contracts_stat_name() {
     let (mut registry, texts, mut host) = registry(json!({}));
     let cases = [
+        (requests(3), "http_requests_total.service=.=shop;.;method=.=GET;.;endpoint=.=/3;.;status=.=200;.;"),
         (
-            requests(3),
-            "http_requests_total.service=.=shop;.;method=.=GET;.;endpoint=.=/3;.;status=.=200;.;",
-        ),
-        (
-            Series::PerEndpoint(Metric::HttpRequestDuration, Method::Other, EndpointId::OTHER),
+            Series::PerMethod(Metric::HttpRequestDuration, Method::Other, EndpointId::OTHER),
             "http_request_duration_milliseconds.service=.=shop;.;method=.=_OTHER;.;endpoint=.=_other;.;",
         ),
         (
@@ -59,21 +43,14 @@ fn every_kind_of_series_has_the_contracts_stat_name() {
             Series::PerTenant(Metric::TenantRequestBytes, TenantId::OTHER),
             "tenant_request_bytes_total.service=.=shop;.;tenant=.=_other;.;",
         ),
-        (
-            Series::Overflow("tenant"),
-            "redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;",
-        ),
+        (Series::Overflow("tenant"), "redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"),
         (
             Series::Dropped(DropReason::Hostcall),
             "redline_dropped_total.service=.=shop;.;reason=.=hostcall;.;",
         ),
         (
             Series::BuildInfo,
-            concat!(
-                "redline_build_info.service=.=shop;.;version=.=",
-                env!("CARGO_PKG_VERSION"),
-                ";.;"
-            ),
+            concat!("redline_build_info.service=.=shop;.;version=.=", env!("CARGO_PKG_VERSION"), ";.;"),
         ),
     ];
     for (series, name) in cases {
@@ -81,20 +58,10 @@ fn every_kind_of_series_has_the_contracts_stat_name() {
         assert!(registry.id(series, &texts, &mut host).is_some());
         assert!(registry.id(series, &texts, &mut host).is_some());
         assert_eq!(host.defines, before + 1, "{name} is defined once");
-        assert!(
-            host.names().any(|n| n == name),
-            "{name} in {:?}",
-            host.names().collect::<Vec<_>>()
-        );
+        assert!(host.names().any(|n| n == name), "{name} in {:?}", host.names().collect::<Vec<_>>());
         let labels: Vec<&str> = series.metric().labels().iter().map(|l| l.name()).collect();
         let (_, encoded) = stat_name::decode(name).unwrap();
-        assert!(
-            encoded
-                .iter()
-                .map(|(l, _)| *l)
-                .eq(["service"].into_iter().chain(labels)),
-            "{name}"
-        );
+        assert!(encoded.iter().map(|(l, _)| *l).eq(["service"].into_iter().chain(labels)), "{name}");
     }
 }
 
@@ -133,14 +100,8 @@ fn what_the_host_refuses_is_counted_once_it_can_be() {
     host.refuses_metrics = None;
     let id = registry.id(requests(2), &texts, &mut host).unwrap();
     assert!(registry.shift(id, 1, &texts, &mut host));
-    assert!(
-        !registry.shift(id, -1, &texts, &mut host),
-        "a counter refuses to fall"
-    );
-    assert_eq!(
-        host.value("redline_dropped_total.service=.=shop;.;reason=.=hostcall;.;"),
-        Some(1)
-    );
+    assert!(!registry.shift(id, -1, &texts, &mut host), "a counter refuses to fall");
+    assert_eq!(host.value("redline_dropped_total.service=.=shop;.;reason=.=hostcall;.;"), Some(1));
 }
 
 #[test]
@@ -152,8 +113,5 @@ fn adding_nothing_shows_the_series_and_too_much_is_dropped() {
     assert_eq!(host.value(name), Some(0));
     registry.add(series, u64::MAX, &texts, &mut host);
     assert_eq!(host.value(name), Some(0));
-    assert_eq!(
-        host.value("redline_dropped_total.service=.=shop;.;reason=.=value_range;.;"),
-        Some(1)
-    );
+    assert_eq!(host.value("redline_dropped_total.service=.=shop;.;reason=.=value_range;.;"), Some(1));
 }

@@ -4,14 +4,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_stat_name_is_the_metric_and_then_each_label_in_istios_encoding() {
-    let name = encode(
-        "http_requests_total",
-        [("service", "shop"), ("endpoint", "/api/v1/models/{id}")],
-    );
-    assert_eq!(
-        name,
-        "http_requests_total.service=.=shop;.;endpoint=.=/api/v1/models/{id};.;"
-    );
+    let name = encode("http_requests_total", [("service", "shop"), ("endpoint", "/api/v1/models/{id}")]);
+    assert_eq!(name, "http_requests_total.service=.=shop;.;endpoint=.=/api/v1/models/{id};.;");
     let labels = vec![("service", "shop"), ("endpoint", "/api/v1/models/{id}")];
     assert_eq!(decode(&name), Some(("http_requests_total", labels)));
     assert_eq!(in_envoy("x_total"), "wasmcustom.x_total.");
