@@ -131,9 +131,10 @@ impl Config {
     }
 }
 
+#[inline(never)]
 fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
     let service = fields.require("service", errors).and_then(|node| {
-        node.text_where(errors, "1 to 63 of a-z, 0-9 and -", |s| {
+        node.text_where(errors, "1 to 63 of a-z, 0-9 and -", &|s| {
             (1..=63).contains(&s.len())
                 && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         })
@@ -156,7 +157,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
     let metric_prefix = fields
         .take("metric_prefix")
         .and_then(|node| {
-            node.text_where(errors, "nothing, or a letter and then letters, digits and _, at most 40", |s| {
+            node.text_where(errors, "nothing, or a letter and then letters, digits and _, at most 40", &|s| {
                 s.is_empty() || (s.len() <= 40 && traffic::is_identifier(s) && !s.starts_with('_'))
             })
         })

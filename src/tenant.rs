@@ -40,8 +40,13 @@ pub struct Tenants {
 impl Tenants {
     /// An empty table.
     pub fn new(config: &Tenant, max_label_bytes: usize) -> Self {
-        let mut allow: Vec<Vec<u8>> = config.allow.iter().map(|name| name.clone().into_bytes()).collect();
-        allow.sort_unstable();
+        // Sorted by inserting: the library's sort would be 3 KB of module, for a list that is read once.
+        let mut allow: Vec<Vec<u8>> = Vec::with_capacity(config.allow.len());
+        for name in &config.allow {
+            if let Err(place) = allow.binary_search_by(|known| known.as_slice().cmp(name.as_bytes())) {
+                allow.insert(place, name.clone().into_bytes());
+            }
+        }
         Self { allow, max: config.max, max_label_bytes, ..Self::default() }
     }
 

@@ -23,6 +23,7 @@ pub struct Alerting {
 const RECEIVERS: [&str; 4] = ["pagerduty", "slack", "email", "webhook"];
 
 impl Alerting {
+    #[inline(never)]
     pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
         let mut alerting = Self::default();
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
@@ -30,7 +31,7 @@ impl Alerting {
         };
         alerting.runbook_base = fields.take("runbook_base").and_then(|n| {
             let expected = "a URL that starts with https:// or http://";
-            n.text_where(errors, expected, |s| s.starts_with("https://") || s.starts_with("http://"))
+            n.text_where(errors, expected, &|s| s.starts_with("https://") || s.starts_with("http://"))
         });
         if let Some(labels) = fields.take("labels").and_then(|n| n.fields(errors)) {
             for (name, node) in labels.entries() {

@@ -101,6 +101,7 @@ pub enum Attribute {
 /// Names that Prometheus or its operators give meaning to, or that Redline sets itself.
 const RESERVED_LABELS: [&str; 5] = ["le", "quantile", "job", "instance", "service"];
 
+#[inline(never)]
 pub(super) fn read_all(
     node: Option<Node<'_>>,
     endpoints: &Endpoints,
@@ -121,6 +122,7 @@ pub(super) fn read_all(
     })
 }
 
+#[inline(never)]
 fn read_one(
     node: &Node<'_>,
     endpoints: &Endpoints,
@@ -129,7 +131,7 @@ fn read_one(
 ) -> Option<CustomMetric> {
     let mut fields = node.fields(errors)?;
     let name = fields.require("name", errors).and_then(|n| {
-        n.text_where(errors, "a letter and then letters, digits and _, at most 80", |s| {
+        n.text_where(errors, "a letter and then letters, digits and _, at most 80", &|s| {
             s.len() <= 80 && is_identifier(s) && !s.starts_with('_')
         })
     });
@@ -165,6 +167,7 @@ fn read_one(
     })
 }
 
+#[inline(never)]
 fn read_when(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<When> {
     let mut fields = node.fields(errors)?;
     let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
@@ -182,6 +185,7 @@ fn read_when(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) 
     Some(When { method, endpoint, status, cache })
 }
 
+#[inline(never)]
 fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
     if super::reader::whole_number(node.value) == Some(1) {
         return Some(Value::One);
@@ -204,7 +208,7 @@ fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
         .take("server_timing")
         .map(|n| read_header_name_as_written(&n, errors).map(Value::ServerTiming));
     let orca = fields.take("orca").map(|n| {
-        n.text_where(errors, "a field of the ORCA load report such as named_metrics.db_pool_size", |s| {
+        n.text_where(errors, "a field of the ORCA load report such as named_metrics.db_pool_size", &|s| {
             !s.is_empty() && s.len() <= 200
         })
         .map(Value::Orca)
@@ -218,6 +222,7 @@ fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
     )
 }
 
+#[inline(never)]
 fn read_labels(
     node: &Node<'_>,
     endpoints: &Endpoints,
@@ -241,6 +246,7 @@ fn read_labels(
     labels
 }
 
+#[inline(never)]
 fn read_attribute(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Attribute> {
     if !node.value.is_object() {
         let known = [
@@ -260,7 +266,7 @@ fn read_attribute(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErr
         let known =
             endpoints.templates.iter().flat_map(|t| t.parameters()).any(|p| Some(p) == n.value.as_str());
         let expected = "the name of a parameter in endpoints.templates";
-        n.text_where(errors, expected, |_| known).map(Attribute::Param)
+        n.text_where(errors, expected, &|_| known).map(Attribute::Param)
     });
     let request =
         fields.take("request_header").map(|n| read_header_name(&n, errors).map(Attribute::RequestHeader));
@@ -279,6 +285,7 @@ fn read_attribute(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErr
 }
 
 /// A Server-Timing metric name: a token whose case matters.
+#[inline(never)]
 fn read_header_name_as_written(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<String> {
     read_header_name(node, errors)?;
     node.text(errors).map(str::to_owned)

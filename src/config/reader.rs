@@ -2,6 +2,9 @@
 //!
 //! Serde's derive stops at the first mistake and does not know its path, and costs the module about 65 KB:
 //! a user who fixes a configuration wants the whole list.
+//!
+//! Nothing here is inlined: it runs once a configuration, and copied into each reader it makes the module a fifth
+//! larger.
 
 use super::error::{ConfigError, ConfigErrors};
 use super::units::{Duration, parse_duration};
@@ -22,12 +25,19 @@ impl<'v> Node<'v> {
 
     /// Keeps a mistake about this value; returns `None` so that readers can end with it.
     pub(super) fn fail<T>(&self, errors: &mut ConfigErrors, reason: impl Into<String>) -> Option<T> {
-        let value = shorten(&self.value.to_string());
-        errors.0.push(ConfigError { path: self.path.clone(), value, reason: reason.into() });
+        self.keep(errors, reason.into());
         None
     }
 
+    #[cold]
+    #[inline(never)]
+    fn keep(&self, errors: &mut ConfigErrors, reason: String) {
+        let value = shorten(self.value);
+        errors.0.push(ConfigError { path: self.path.clone(), value, reason });
+    }
+
     /// A string.
+    #[inline(never)]
     pub(super) fn text(&self, errors: &mut ConfigErrors) -> Option<&'v str> {
         match self.value {
             Value::String(s) => Some(s),
@@ -36,11 +46,12 @@ impl<'v> Node<'v> {
     }
 
     /// A string for which `valid` holds; `expected` completes "expected ...".
+    #[inline(never)]
     pub(super) fn text_where(
         &self,
         errors: &mut ConfigErrors,
         expected: &str,
-        valid: impl Fn(&str) -> bool,
+        valid: &dyn Fn(&str) -> bool,
     ) -> Option<String> {
         match self.value {
             Value::String(s) if valid(s) => Some(s.clone()),
@@ -49,6 +60,7 @@ impl<'v> Node<'v> {
     }
 
     /// A whole number in `range`. 5.0 and 1e3 are read too: Envoy turns a Struct's numbers into doubles.
+    #[inline(never)]
     pub(super) fn integer(&self, errors: &mut ConfigErrors, range: RangeInclusive<u64>) -> Option<u64> {
         match whole_number(self.value) {
             Some(n) if range.contains(&n) => Some(n),
@@ -58,6 +70,7 @@ impl<'v> Node<'v> {
     }
 
     /// A boolean.
+    #[inline(never)]
     pub(super) fn boolean(&self, errors: &mut ConfigErrors) -> Option<bool> {
         match self.value {
             Value::Bool(b) => Some(*b),
@@ -66,6 +79,7 @@ impl<'v> Node<'v> {
     }
 
     /// A duration such as `250ms`, `15m` or `30d`, in `range`.
+    #[inline(never)]
     pub(super) fn duration(
         &self,
         errors: &mut ConfigErrors,
@@ -85,6 +99,7 @@ impl<'v> Node<'v> {
     }
 
     /// The elements of a list; a mistake and nothing where it is no list.
+    #[inline(never)]
     pub(super) fn list(&self, errors: &mut ConfigErrors) -> Vec<Node<'v>> {
         match self.value {
             Value::Array(items) => items
@@ -107,6 +122,7 @@ impl<'v> Node<'v> {
     }
 
     /// The fields of an object.
+    #[inline(never)]
     pub(super) fn fields(&self, errors: &mut ConfigErrors) -> Option<Fields<'v>> {
         match self.value {
             Value::Object(map) => Some(Fields { path: self.path.clone(), map, known: Vec::new() }),
@@ -124,6 +140,7 @@ pub(super) struct Fields<'v> {
 
 impl<'v> Fields<'v> {
     /// The field `key` where it is present and not null.
+    #[inline(never)]
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node<'v>> {
         self.known.push(key);
         let value = self.map.get(key).filter(|v| !v.is_null())?;
@@ -131,6 +148,7 @@ impl<'v> Fields<'v> {
     }
 
     /// The field `key`; a mistake where it is absent.
+    #[inline(never)]
     pub(super) fn require(&mut self, key: &'static str, errors: &mut ConfigErrors) -> Option<Node<'v>> {
         let node = self.take(key);
         if node.is_none() {
@@ -140,6 +158,7 @@ impl<'v> Fields<'v> {
     }
 
     /// Every field with its own path, for maps whose keys the user chooses.
+    #[inline(never)]
     pub(super) fn entries(&self) -> Vec<(&'v str, Node<'v>)> {
         self.map
             .iter()
@@ -148,11 +167,14 @@ impl<'v> Fields<'v> {
     }
 
     /// Keeps a mistake about the object as a whole.
+    #[cold]
+    #[inline(never)]
     pub(super) fn complain(&self, errors: &mut ConfigErrors, reason: String) {
         errors.0.push(ConfigError { path: self.path.clone(), value: String::new(), reason });
     }
 
     /// Refuses every field that was not asked for, naming the nearest that exists.
+    #[inline(never)]
     pub(super) fn finish(self, errors: &mut ConfigErrors) {
         for (key, value) in self.map {
             if self.known.contains(&key.as_str()) {
@@ -165,7 +187,7 @@ impl<'v> Fields<'v> {
                 None => format!("unknown key; expected one of {}", self.known.join(", ")),
             };
             let path = format!("{}.{key}", self.path);
-            errors.0.push(ConfigError { path, value: shorten(&value.to_string()), reason });
+            errors.0.push(ConfigError { path, value: shorten(value), reason });
         }
     }
 }
@@ -181,11 +203,14 @@ pub(super) fn whole_number(value: &Value) -> Option<u64> {
     exact.then_some(f as u64)
 }
 
-fn shorten(text: &str) -> String {
+/// The value as compact JSON, cut at 80 characters.
+fn shorten(value: &Value) -> String {
     const LIMIT: usize = 80;
+    // Not `Display`, which brings the pretty form along. A value that was read can be written.
+    let text = serde_json::to_string(value).unwrap_or_default();
     match text.char_indices().nth(LIMIT) {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

@@ -49,6 +49,7 @@ pub struct Where {
     pub tenant: Vec<String>,
 }
 
+#[inline(never)]
 pub(super) fn read_all(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Vec<Slo> {
     let mut names: Vec<String> = Vec::new();
     node.map_or_else(Vec::new, |node| {
@@ -63,10 +64,11 @@ pub(super) fn read_all(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &m
     })
 }
 
+#[inline(never)]
 fn read_one(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Slo> {
     let mut fields = node.fields(errors)?;
     let name = fields.require("name", errors).and_then(|n| {
-        n.text_where(errors, "1 to 40 of a-z, 0-9 and _", |s| {
+        n.text_where(errors, "1 to 40 of a-z, 0-9 and _", &|s| {
             (1..=40).contains(&s.len())
                 && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         })
@@ -88,6 +90,7 @@ fn read_one(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -
     Some(Slo { name: name?, objective: objective?, period: period?, sli: sli?, filter: filter? })
 }
 
+#[inline(never)]
 fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
     let mut fields = node.fields(errors)?;
     let availability = fields.take("availability").map(|n| read_availability(&n, errors));
@@ -105,6 +108,7 @@ fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
     }
 }
 
+#[inline(never)]
 fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
     let mut fields = node.fields(errors)?;
     let bad_status = match fields.take("bad_status") {
@@ -119,6 +123,7 @@ fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> 
     Some(Sli::Availability { bad_status, bad_grpc })
 }
 
+#[inline(never)]
 fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Where> {
     let mut fields = node.fields(errors)?;
     let endpoint = fields
@@ -126,13 +131,14 @@ fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors)
         .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
     let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
     let tenant = fields.take("tenant").map_or_else(Vec::new, |n| {
-        n.list_of(errors, |n, errors| n.text_where(errors, "the name of a tenant", |s| !s.is_empty()))
+        n.list_of(errors, |n, errors| n.text_where(errors, "the name of a tenant", &|s| !s.is_empty()))
     });
     fields.finish(errors);
     Some(Where { endpoint, method, tenant })
 }
 
 /// A status code, or a class written `5xx`.
+#[inline(never)]
 pub(super) fn read_status(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<StatusMatch> {
     let text = match node.value {
         serde_json::Value::String(s) => s.clone(),
@@ -145,6 +151,7 @@ pub(super) fn read_status(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<
 }
 
 /// One of the methods that the label `method` can have.
+#[inline(never)]
 pub(super) fn read_method(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Method> {
     match node.value.as_str().and_then(|s| Method::ALL.into_iter().find(|m| m.as_str() == s)) {
         Some(method) => Some(method),
@@ -156,6 +163,7 @@ pub(super) fn read_method(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<
 }
 
 /// A template of `endpoints.templates`, or `_other`. Route names are not known here and pass.
+#[inline(never)]
 pub(super) fn read_endpoint(
     node: &Node<'_>,
     endpoints: &Endpoints,

@@ -119,6 +119,7 @@ const DURATION_BOUNDS_MS: [u64; 16] =
 const SIZE_BOUNDS: [u64; 7] = [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 impl Endpoints {
+    #[inline(never)]
     pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
             return Self::default();
@@ -152,6 +153,7 @@ impl Endpoints {
     }
 }
 
+#[inline(never)]
 fn read_template(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Template> {
     match Template::parse(node.text(errors)?) {
         Ok(template) => Some(template),
@@ -159,6 +161,7 @@ fn read_template(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Template>
     }
 }
 
+#[inline(never)]
 fn read_exclude(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Exclude> {
     if node.value.is_string() {
         return read_template(node, errors).map(Exclude::Template);
@@ -173,6 +176,7 @@ fn read_exclude(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Exclude> {
 }
 
 impl Tenant {
+    #[inline(never)]
     pub(super) fn read(
         node: Option<Node<'_>>,
         limits: Limits,
@@ -186,7 +190,7 @@ impl Tenant {
         tenant.sources = read_sources(fields.take("sources"), endpoints, errors);
         if let Some(node) = fields.take("allow") {
             tenant.allow = node.list_of(errors, |node, errors| {
-                node.text_where(errors, "the name of a tenant", |s| !s.is_empty())
+                node.text_where(errors, "the name of a tenant", &|s| !s.is_empty())
             });
         }
         if let Some(node) = fields.take("max") {
@@ -204,6 +208,7 @@ impl Tenant {
 }
 
 impl User {
+    #[inline(never)]
     pub(super) fn read(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Self {
         let mut user = Self { sources: Vec::new(), active_window: Duration::from_secs(900) };
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
@@ -220,6 +225,7 @@ impl User {
 }
 
 impl Limits {
+    #[inline(never)]
     pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
         let mut limits = Self { max_series: 5000, max_label_bytes: 128 };
         let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
@@ -237,6 +243,7 @@ impl Limits {
 }
 
 impl Buckets {
+    #[inline(never)]
     pub(super) fn read(node: Option<Node<'_>>, unit: DurationUnit, errors: &mut ConfigErrors) -> Self {
         let per_ms = match unit {
             DurationUnit::Milliseconds => 1,
@@ -259,6 +266,7 @@ impl Buckets {
 }
 
 /// Rising upper bounds of at most two significant digits: Envoy's histograms keep no more.
+#[inline(never)]
 pub(super) fn read_bounds(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Vec<u64>> {
     const TOO_FINE: &str = "at most two significant digits: Envoy's histograms keep no more";
     let mut bounds: Vec<u64> = Vec::new();
@@ -283,6 +291,7 @@ pub(super) fn read_bounds(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<
 }
 
 /// A cap on the values of one label, which `limits.max_series` must leave room for.
+#[inline(never)]
 pub(super) fn read_max(node: &Node<'_>, limits: Limits, errors: &mut ConfigErrors) -> Option<u32> {
     let max = u32::try_from(node.integer(errors, 1..=1_000_000)?).ok()?;
     if max > limits.max_series {
@@ -291,6 +300,7 @@ pub(super) fn read_max(node: &Node<'_>, limits: Limits, errors: &mut ConfigError
     Some(max)
 }
 
+#[inline(never)]
 fn read_sources(
     node: Option<Node<'_>>,
     endpoints: &Endpoints,
@@ -301,6 +311,7 @@ fn read_sources(
     })
 }
 
+#[inline(never)]
 fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<ValueSource> {
     let mut fields = node.fields(errors)?;
     let header = fields.take("header").map(|n| read_header_name(&n, errors).map(ValueSource::Header));
@@ -309,7 +320,7 @@ fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors
     let host = fields.take("host").map(|n| read_host(&n, errors));
     let query = fields.take("query").map(|n| {
         let valid = |s: &str| !s.is_empty() && s.len() <= 100 && s.bytes().all(|b| b.is_ascii_graphic());
-        n.text_where(errors, "the name of a query parameter", valid).map(ValueSource::Query)
+        n.text_where(errors, "the name of a query parameter", &valid).map(ValueSource::Query)
     });
     let mut found = [header, jwt, path, host, query].into_iter().flatten();
     let source = found.next();
@@ -321,17 +332,19 @@ fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors
     }
 }
 
+#[inline(never)]
 fn read_jwt(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
     let mut fields = node.fields(errors)?;
     let header = fields.require("header", errors).and_then(|n| read_header_name(&n, errors));
     let claim = fields.require("claim", errors).and_then(|n| {
         let valid = |s: &str| !s.is_empty() && s.len() <= 200 && s.split('.').all(|part| !part.is_empty());
-        n.text_where(errors, "a claim such as tenant_id or org.id", valid)
+        n.text_where(errors, "a claim such as tenant_id or org.id", &valid)
     });
     fields.finish(errors);
     header.zip(claim).map(|(header, claim)| ValueSource::Jwt { header, claim })
 }
 
+#[inline(never)]
 fn read_path_parameter(
     node: &Node<'_>,
     endpoints: &Endpoints,
@@ -345,6 +358,7 @@ fn read_path_parameter(
     }
 }
 
+#[inline(never)]
 fn read_host(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
     let text = node.text(errors)?;
     let valid = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
@@ -362,10 +376,12 @@ fn read_host(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> 
 }
 
 /// A header's name in lower case, as Envoy keeps them (RFC 9110 5.1).
+#[inline(never)]
 pub(super) fn read_header_name(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<String> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let name = node
-        .text_where(errors, "a header's name", |s| !s.is_empty() && s.len() <= 200 && s.bytes().all(token))?;
+    let name = node.text_where(errors, "a header's name", &|s| {
+        !s.is_empty() && s.len() <= 200 && s.bytes().all(token)
+    })?;
     Some(name.to_ascii_lowercase())
 }
 
