@@ -52,7 +52,7 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let document = read_configuration(size).unwrap_or_default();
-        match Config::from_json(&document) {
+        match Config::from_plugin(&document) {
             Ok(config) => {
                 let mut recorder = Recorder::new(&config);
                 recorder.start(&mut Host);

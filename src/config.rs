@@ -11,6 +11,7 @@ mod slo;
 mod support;
 mod traffic;
 mod units;
+mod wire;
 
 pub use alerting::Alerting;
 pub use custom::{Attribute, CacheOutcome, CustomMetric, Value as MetricValue, When};
@@ -57,6 +58,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads a plugin's configuration as Envoy hands it over: a JSON document, or the bytes of a protobuf Struct.
+    pub fn from_plugin(bytes: &[u8]) -> Result<Self, ConfigErrors> {
+        // A JSON document that begins with a line feed is none of a Struct's, whose next byte is a length.
+        match bytes.starts_with(b"\n").then(|| wire::decode_struct(bytes)).flatten() {
+            Some(value) => Self::from_value(&value),
+            None => Self::from_json(bytes),
+        }
+    }
+
     /// Reads a JSON document; on failure every mistake, syntax errors included.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigErrors> {
         let value: Value = serde_json::from_slice(text).map_err(|e| {

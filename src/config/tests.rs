@@ -129,6 +129,15 @@ fn a_cap_beyond_max_series_is_refused() {
 }
 
 #[test]
+fn a_plugins_configuration_may_be_the_bytes_of_a_struct() {
+    // {"service": "shop"}, as protobuf.
+    let bytes = b"\n\x11\n\x07service\x12\x06\x1a\x04shop";
+    assert_eq!(Config::from_plugin(bytes).unwrap().service, "shop");
+    assert_eq!(Config::from_plugin(b"\n\n {\"service\": \"shop\"}").unwrap().service, "shop");
+    assert!(Config::from_plugin(b"\nnonsense").unwrap_err().to_string().contains("not a JSON document"));
+}
+
+#[test]
 fn null_is_as_good_as_absent() {
     let document = json!({"service": "s", "endpoints": null, "tenant": {"allow": null}, "slos": null});
     assert_eq!(mistakes(&document), Vec::<String>::new());
