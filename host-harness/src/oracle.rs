@@ -1,0 +1,228 @@
+//! Records in, the metrics of Redline's contract out, counted natively on the `prometheus` crate: what a replay is
+//! checked against.
+//!
+//! Written from the contract's text and apart from the filter: of `redline` it knows the configuration and how a
+//! client's value is escaped. It must see records in the order in which a replay opens and ends them
+//! ([`replay_observed`](crate::replay::replay_observed)): under a cap who comes first is counted by name.
+//!
+//! Envoy keeps two significant digits of a histogram's values. The oracle's buckets follow that rule exactly; its
+//! sums are exact, so that [`diff`] lets Envoy's differ by 5 %.
+
+mod diff;
+mod endpoint;
+mod facts;
+mod ledger;
+
+pub use diff::{Difference, What, diff};
+
+use crate::replay::{self, Event};
+use crate::stats::{Sample, Value};
+use crate::stream::ResponseFlags;
+use crate::traffic::Record;
+use endpoint::Endpoints;
+use facts::{NONE, OTHER};
+use ledger::{Ledger, Metric};
+use redline::config::{Config, Exclude, ValueSource};
+use redline::stat_name;
+use std::collections::{HashMap, HashSet};
+
+/// Why the oracle cannot count.
+#[derive(Debug, thiserror::Error)]
+pub enum OracleError {
+    /// The `prometheus` crate refused a metric.
+    #[error("metric {name}: {reason}")]
+    Metric {
+        /// Which.
+        name: String,
+        /// The crate's words.
+        reason: String,
+    },
+    /// The configuration asks for what the oracle does not know yet.
+    #[error("the oracle cannot check {what} yet")]
+    Unknown {
+        /// The setting.
+        what: &'static str,
+    },
+}
+
+/// Counts records as the contract says.
+#[derive(Debug)]
+pub struct Oracle {
+    config: Config,
+    endpoints: Endpoints,
+    tenants: HashSet<String>,
+    ledger: Ledger,
+    /// What was found out when a stream opened, for its end, by its number.
+    open: HashMap<u64, Open>,
+}
+
+/// The labels of a stream.
+#[derive(Debug, Clone)]
+struct Open {
+    method: &'static str,
+    endpoint: String,
+    tenant: String,
+    /// Whether its gauge went up: its request was seen.
+    seen: bool,
+}
+
+impl Oracle {
+    /// An oracle that has counted nothing, for a filter of this version of Redline.
+    pub fn new(config: &Config) -> Result<Self, OracleError> {
+        let unknown = |what| Err(OracleError::Unknown { what });
+        if config.tenant.sources.iter().any(|source| !matches!(source, ValueSource::Header(_))) {
+            return unknown("tenant sources other than headers");
+        }
+        if config.tenant.isolation.is_some() || !config.user.sources.is_empty() {
+            return unknown("tenant.isolation and user");
+        }
+        if !config.slos.is_empty() || !config.metrics.is_empty() {
+            return unknown("slos and metrics");
+        }
+        let mut ledger = Ledger::new(config)?;
+        ledger.add(&Metric::BUILD_INFO, &[redline::VERSION], 1);
+        Ok(Self {
+            endpoints: Endpoints::new(&config.endpoints),
+            config: config.clone(),
+            tenants: HashSet::new(),
+            ledger,
+            open: HashMap::new(),
+        })
+    }
+
+    /// Takes what a replay tells.
+    pub fn observe(&mut self, event: Event<'_>) {
+        match event.what {
+            replay::What::Opened => self.opened(event.stream, event.record),
+            replay::What::Finished => {
+                if let Some(open) = self.open.remove(&event.stream) {
+                    self.count(event.record, &open);
+                }
+            }
+        }
+    }
+
+    /// Every series, as the replay's snapshot has them.
+    pub fn snapshot(&self) -> Vec<Sample> {
+        self.ledger.snapshot()
+    }
+
+    /// Whether the oracle counts this metric.
+    ///
+    /// It does not count what Redline says of itself, `redline_build_info` excepted.
+    pub fn covers(&self, name: &str) -> bool {
+        self.ledger.covers(name)
+    }
+
+    /// The differences between a replay's stats and these, for the metrics that the oracle covers.
+    pub fn check(&self, replayed: &[Sample]) -> Vec<Difference> {
+        let covered: Vec<Sample> =
+            replayed.iter().filter(|sample| self.covers(&sample.name)).cloned().collect();
+        diff(&covered, &self.snapshot())
+    }
+
+    fn opened(&mut self, stream: u64, record: &Record) {
+        let Some(open) = self.begin(record) else { return };
+        if open.seen {
+            self.ledger.add(&Metric::IN_PROGRESS, &[open.method, &open.endpoint], 1);
+        }
+        self.open.insert(stream, open);
+    }
+
+    /// The labels; `None` where the request is counted nowhere.
+    fn begin(&mut self, record: &Record) -> Option<Open> {
+        let seen = record.has_request();
+        let header = |name: &str| {
+            let found = record.request_headers.iter().find(|(key, _)| key == name.as_bytes());
+            found.map(|(_, value)| value.as_slice()).filter(|_| seen)
+        };
+        let by_header =
+            |exclude: &Exclude| matches!(exclude, Exclude::Header(name) if header(name).is_some());
+        let path = record.path.as_deref();
+        if self.config.endpoints.exclude.iter().any(by_header) || self.endpoints.excludes(path) {
+            return None;
+        }
+        let value = self.config.tenant.sources.iter().find_map(|source| match source {
+            ValueSource::Header(name) => header(name).filter(|value| !value.is_empty()),
+            _ => None,
+        });
+        let tenant = match value {
+            Some(value) => self.tenant(value),
+            None => NONE.to_owned(),
+        };
+        let method = facts::method(record.method.as_deref());
+        Some(Open { method, endpoint: self.endpoints.find(path), tenant, seen })
+    }
+
+    fn tenant(&mut self, value: &[u8]) -> String {
+        let tenant = &self.config.tenant;
+        if !tenant.allow.is_empty() && !tenant.allow.iter().any(|name| name.as_bytes() == value) {
+            return OTHER.to_owned();
+        }
+        let Some(name) = stat_name::escape(value, self.config.limits.max_label_bytes) else {
+            return OTHER.to_owned();
+        };
+        if !self.tenants.contains(&name) {
+            if self.tenants.len() >= tenant.max as usize {
+                return OTHER.to_owned();
+            }
+            self.tenants.insert(name.clone());
+        }
+        name
+    }
+
+    /// The observations of one exchange. Their order matters to the one exchange that meets `limits.max_series`.
+    fn count(&mut self, record: &Record, open: &Open) {
+        let ledger = &mut self.ledger;
+        let (method, endpoint, tenant) = (open.method, open.endpoint.as_str(), open.tenant.as_str());
+        if open.seen {
+            ledger.add(&Metric::IN_PROGRESS, &[method, endpoint], -1);
+        }
+        let status = record.status.unwrap_or(0);
+        ledger.add(&Metric::REQUESTS, &[method, endpoint, &status.to_string()], 1);
+        if let Some(duration_ns) = record.duration_ns.filter(|_| !facts::is_tunnel(method, status)) {
+            let unit = ledger.unit_ns();
+            ledger.observe(&Metric::DURATION, &[method, endpoint], duration_ns / unit);
+        }
+        ledger.observe(&Metric::REQUEST_SIZE, &[method, endpoint], record.request_bytes);
+        ledger.add(&Metric::TENANT_REQUEST_BYTES, &[tenant], record.request_bytes as i64);
+        ledger.observe(&Metric::RESPONSE_SIZE, &[method, endpoint], record.response_bytes);
+        ledger.add(&Metric::TENANT_RESPONSE_BYTES, &[tenant], record.response_bytes as i64);
+        ledger.add(&Metric::TENANT_REQUESTS, &[tenant, facts::code_class(status)], 1);
+        if let Some(reason) = facts::failure(record.flags) {
+            ledger.add(&Metric::FAILURES, &[endpoint, reason], 1);
+        }
+        if status == 429 || record.flags.intersects(ResponseFlags::RATE_LIMITED) {
+            ledger.add(&Metric::TENANT_RATE_LIMITED, &[tenant], 1);
+        }
+        match status {
+            401 => ledger.add(&Metric::AUTH_FAILURES, &[endpoint], 1),
+            403 => ledger.add(&Metric::ACCESS_DENIED, &[endpoint], 1),
+            _ => {}
+        }
+        if !open.seen {
+            return;
+        }
+        if facts::is_grpc(record) {
+            ledger.add(&Metric::GRPC_REQUESTS, &[endpoint, facts::grpc_code(record)], 1);
+        }
+        if let Some(milliseconds) = facts::response_number(record, b"x-envoy-upstream-service-time") {
+            let in_unit = milliseconds.saturating_mul(1_000_000) / ledger.unit_ns();
+            ledger.observe(&Metric::UPSTREAM_DURATION, &[endpoint], in_unit);
+        }
+        if let Some(attempts) = facts::response_number(record, b"x-envoy-attempt-count").filter(|n| *n > 0) {
+            ledger.add(&Metric::RETRIES, &[endpoint], attempts as i64 - 1);
+        }
+    }
+}
+
+/// For the words of a difference: a value without its buckets.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Counter(number) | Value::Gauge(number) => number.to_string(),
+        Value::Histogram { count, sum, .. } => format!("{count} values, sum {sum}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+use super::*;
+use crate::stats::Value;
+use crate::testing::Guest;
+use crate::traffic::{self, Format};
+use crate::workers::GatewayConfig;
+
+const MS: u64 = 1_000_000;
+
+fn record(at_ms: u64, duration_ms: u64, path: &str) -> Record {
+    Record {
+        time_ns: at_ms * MS,
+        method: Some(b"GET".to_vec()),
+        path: Some(path.as_bytes().to_vec()),
+        status: Some(200),
+        duration_ns: Some(duration_ms * MS),
+        ..Record::default()
+    }
+}
+
+fn ok(records: &[Record]) -> Vec<Result<Record, BadRecord>> {
+    records.iter().cloned().map(Ok).collect()
+}
+
+/// Logs every callback with the path or "tick"; the clock is read by whoever looks at the log lines.
+fn telling() -> Guest {
+    let path = |callback: &str| {
+        [
+            format!("log 2 '{callback}'"),
+            "get_header_map_value 0 ':path' OUT LEN".to_owned(),
+            "show".to_owned(),
+        ]
+    };
+    let on = |guest: Guest, callback: &str, short: &str| {
+        let calls = path(short);
+        guest.on(callback, &calls.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let guest = on(Guest::default(), "proxy_on_request_headers", "open");
+    on(guest, "proxy_on_log", "end")
+        .on("proxy_on_tick", &["log 2 'tick'"])
+        .on("proxy_on_configure", &["set_tick_period_milliseconds 10"])
+}
+
+/// (milliseconds, what): opens and ends with their path, ticks of the worker.
+fn told(gateway: &Gateway) -> Vec<(u64, String)> {
+    let lines = gateway.log().of(crate::log::VmRole::Worker(0));
+    let mut lines = lines.iter().map(|line| (line.time_ns / MS, line.text.clone()));
+    let mut told = Vec::new();
+    while let Some((at, text)) = lines.next() {
+        match text.as_str() {
+            "open" | "end" => told.push((at, format!("{text} {}", lines.next().unwrap().1))),
+            "tick" => told.push((at, text)),
+            _ => {}
+        }
+    }
+    told
+}
+
+fn run(records: &[Record]) -> (Vec<(u64, String)>, Summary) {
+    let mut gateway = telling().start(GatewayConfig::default()).unwrap();
+    let summary = replay(&mut gateway, ok(records), Options::default()).unwrap();
+    (told(&gateway), summary)
+}
+
+#[test]
+fn streams_overlap_as_they_did_and_ticks_fire_in_between() {
+    let (told, summary) = run(&[record(1, 22, "/a"), record(5, 3, "/b"), record(10, 0, "/c")]);
+    let want = [
+        (1, "open /a"),
+        (5, "open /b"),
+        (8, "end /b"),
+        (10, "tick"),
+        (10, "open /c"),
+        (10, "end /c"),
+        (20, "tick"),
+        (23, "end /a"),
+        (30, "tick"),
+    ];
+    assert_eq!(told, want.map(|(at, what)| (at, what.to_owned())));
+    assert_eq!((summary.exchanges, summary.out_of_order, summary.most_open), (3, 0, 2));
+}
+
+#[test]
+fn at_one_instant_streams_end_then_timers_fire_then_streams_open() {
+    let (told, _) = run(&[record(5, 5, "/a"), record(10, 10, "/b")]);
+    let want = [
+        (5, "open /a"),
+        (10, "end /a"),
+        (10, "tick"),
+        (10, "open /b"),
+        (20, "end /b"),
+        (20, "tick"),
+        (30, "tick"),
+    ];
+    assert_eq!(told, want.map(|(at, what)| (at, what.to_owned())));
+}
+
+#[test]
+fn a_record_out_of_order_opens_now_and_time_never_goes_back() {
+    let (told, summary) = run(&[record(8, 0, "/a"), record(3, 1, "/late"), record(9, 0, "/b")]);
+    let want = [
+        (8, "open /a"),
+        (8, "end /a"),
+        (8, "open /late"),
+        (9, "end /late"),
+        (9, "open /b"),
+        (9, "end /b"),
+        (10, "tick"),
+    ];
+    assert_eq!(told[..7], want.map(|(at, what)| (at, what.to_owned())));
+    assert_eq!((summary.exchanges, summary.out_of_order), (3, 1));
+}
+
+#[test]
+fn one_line_from_1970_costs_one_jump() {
+    let (told, summary) = run(&[record(1, 0, "/old"), record(50 * 365 * 86_400_000, 0, "/new")]);
+    assert_eq!((summary.jumps, summary.exchanges), (1, 2));
+    assert!(told.len() < 10, "{told:?}");
+}
+
+#[test]
+fn bad_records_end_the_replay_or_are_counted() {
+    let content = b"{\"time\":\"2026-01-01T00:00:00Z\",\"path\":\"/\",\"status\":200}\nbroken\n{\"time\":\"2026-01-01T00:00:00Z\",\"path\":\"/\",\"status\":200}\n";
+    let run = |options| {
+        let mut gateway = telling().start(GatewayConfig::default()).unwrap();
+        replay(&mut gateway, traffic::read("f", &content[..], Format::Auto), options)
+    };
+    let error = run(Options::default()).unwrap_err();
+    assert!(matches!(&error, ReplayError::Bad(bad) if bad.line == 2), "{error}");
+    let summary = run(Options { skip_bad: true }).unwrap();
+    assert_eq!((summary.exchanges, summary.skipped, summary.first_bad[0].line), (2, 1, 2));
+}
+
+#[test]
+fn a_trap_ends_the_replay_with_a_typed_error() {
+    let mut gateway = Guest::default().on("proxy_on_log", &["trap"]).start(GatewayConfig::default()).unwrap();
+    let error = replay(&mut gateway, ok(&[record(1, 0, "/a")]), Options::default()).unwrap_err();
+    assert!(matches!(error, ReplayError::Host(HostError::Trap { callback: "proxy_on_log", .. })));
+}
+
+#[test]
+fn what_happens_is_told_in_its_order() {
+    let mut gateway = telling().start(GatewayConfig::default()).unwrap();
+    let mut seen = Vec::new();
+    replay_observed(
+        &mut gateway,
+        ok(&[record(1, 22, "/a"), record(5, 3, "/b")]),
+        Options::default(),
+        |event| {
+            seen.push((
+                event.stream,
+                event.what,
+                String::from_utf8(event.record.path.clone().unwrap()).unwrap(),
+            ));
+        },
+    )
+    .unwrap();
+    let want = [
+        (1, What::Opened, "/a"),
+        (2, What::Opened, "/b"),
+        (2, What::Finished, "/b"),
+        (1, What::Finished, "/a"),
+    ];
+    assert_eq!(seen, want.map(|(stream, what, path)| (stream, what, path.to_owned())));
+}
+
+/// One exchange with everything, and what the filter reads of it in the log.
+#[test]
+fn a_record_is_shown_as_envoy_would_show_it() {
+    let full = Record {
+        host: b"h".to_vec(),
+        https: true,
+        request_headers: vec![(b"x-a".to_vec(), b"1".to_vec())],
+        response_headers: vec![(b"x-b".to_vec(), b"2".to_vec())],
+        response_trailers: vec![(b"grpc-status".to_vec(), b"5".to_vec())],
+        request_bytes: 10,
+        response_bytes: 20,
+        ..record(1, 4, "/a?b")
+    };
+    let number = |n: u64| String::from_utf8_lossy(&n.to_le_bytes()).into_owned();
+    let header_bytes = (":authorityh:path/a?b:methodGET:schemehttpsx-a1").len() as u64;
+    let table = [
+        ("get_header_map_value 0 ':authority' OUT LEN", "h".to_owned()),
+        ("get_header_map_value 0 ':scheme' OUT LEN", "https".to_owned()),
+        ("get_header_map_value 0 'x-a' OUT LEN", "1".to_owned()),
+        ("get_header_map_value 2 ':status' OUT LEN", "200".to_owned()),
+        ("get_header_map_value 2 'x-b' OUT LEN", "2".to_owned()),
+        ("get_header_map_value 3 'grpc-status' OUT LEN", "5".to_owned()),
+        ("get_property 'request|total_size' OUT LEN", number(header_bytes + 10)),
+        ("get_property 'response|size' OUT LEN", number(20)),
+        ("get_property 'request|duration' OUT LEN", number(4 * MS)),
+        ("get_property 'response|grpc_status' OUT LEN", number(5)),
+    ];
+    for (call, want) in table {
+        let mut gateway =
+            Guest::default().on("proxy_on_log", &[call, "show"]).start(GatewayConfig::default()).unwrap();
+        replay(&mut gateway, ok(std::slice::from_ref(&full)), Options::default()).unwrap();
+        assert_eq!(gateway.log().take()[0].text, want, "{call}");
+    }
+}
+
+#[test]
+fn without_a_request_line_the_first_callback_is_the_log_and_without_a_status_there_is_no_response() {
+    let guest = ["proxy_on_request_headers", "proxy_on_response_headers", "proxy_on_log"]
+        .iter()
+        .fold(Guest::default(), |guest, callback| {
+            guest.on(callback, &["define_metric 0 'x' OUT", &format!("log 2 '{callback}'")])
+        });
+    let garbage = Record { method: None, path: None, status: Some(400), ..record(1, 0, "") };
+    let aborted = Record { status: None, ..record(2, 0, "/") };
+    let mut gateway = guest.start(GatewayConfig::default()).unwrap();
+    replay(&mut gateway, ok(&[garbage, aborted]), Options::default()).unwrap();
+    let seen: Vec<_> =
+        gateway.log().take().into_iter().map(|l| l.text).filter(|t| t.starts_with("proxy")).collect();
+    assert_eq!(seen, ["proxy_on_log", "proxy_on_request_headers", "proxy_on_log"]);
+}
+
+#[test]
+fn in_flight_is_real_with_several_workers() {
+    let guest = Guest::default()
+        .on("proxy_on_configure", &["define_metric 1 'open' OUT", "define_metric 2 'open_at_end' OUT"])
+        .on("proxy_on_request_headers", &["increment_metric 5 1:i64"])
+        .with(
+            r#"(func (export "proxy_on_log") (param i32)
+                (drop (call $proxy_get_metric (i32.const 5) (i32.const 0)))
+                (drop (call $proxy_record_metric (i32.const 6) (i64.load (i32.const 0))))
+                (drop (call $proxy_increment_metric (i32.const 5) (i64.const -1))))"#,
+        );
+    let mut gateway = guest.start(GatewayConfig { workers: 2, ..GatewayConfig::default() }).unwrap();
+    let records: Vec<_> = (0..10).map(|at| record(at, 100, "/")).collect();
+    let summary = replay(&mut gateway, ok(&records), Options::default()).unwrap();
+    assert_eq!(summary.most_open, 10);
+    let snapshot = gateway.stats().snapshot();
+    assert_eq!(snapshot[0].value, Value::Gauge(0));
+    let Value::Histogram { bounds, cumulative, count, .. } = &snapshot[1].value else { panic!() };
+    let five = bounds.iter().position(|bound| *bound == 5.0).unwrap();
+    assert_eq!((cumulative[five], *count), (5, 10));
+}

@@ -1,0 +1,175 @@
+//! What the host knows of one HTTP stream: its header maps and its figures, as far as they are known by now.
+
+use crate::headers::HeaderMap;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The HTTP version that the client spoke, as `request.protocol` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Protocol {
+    Http10,
+    Http11,
+    Http2,
+    Http3,
+}
+
+impl Protocol {
+    /// Envoy's spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+            Self::Http3 => "HTTP/3",
+        }
+    }
+
+    /// Reads what logs and browsers write: `HTTP/1.1`, `HTTP/2.0`, `h2`, `http/2`, `h3`, …; `None` for other text.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        match text.to_ascii_lowercase().as_slice() {
+            b"http/1.0" => Some(Self::Http10),
+            b"http/1.1" => Some(Self::Http11),
+            b"http/2" | b"http/2.0" | b"h2" | b"h2c" => Some(Self::Http2),
+            b"http/3" | b"http/3.0" | b"h3" | b"h3-29" => Some(Self::Http3),
+            _ => None,
+        }
+    }
+}
+
+/// Envoy's response flags, as the bits of the property `response.flags`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ResponseFlags(u64);
+
+/// Short names in the order of their bits.
+const FLAGS: [&str; 30] = [
+    "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX",
+    "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR", "UDO",
+];
+
+impl ResponseFlags {
+    /// Envoy's rate limit refused the request.
+    pub const RATE_LIMITED: Self = Self(1 << 11);
+    /// The client closed the connection.
+    pub const DOWNSTREAM_DISCONNECT: Self = Self(1 << 14);
+
+    /// Reads short names with commas between them; the empty text and `-` are no flag. The error is the unknown name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut bits = 0;
+        for name in text.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "-")) {
+            let bit = FLAGS.iter().position(|flag| *flag == name).ok_or_else(|| name.to_owned())?;
+            bits |= 1 << bit;
+        }
+        Ok(Self(bits))
+    }
+
+    /// The property's value.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Whether there is no flag.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether any flag of the other is set.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl fmt::Display for ResponseFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = FLAGS.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1).map(|(_, name)| *name);
+        f.write_str(&names.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// What is known when a request arrives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// `None`: the stream was refused before the filter saw its headers, its first callback is the log.
+    pub headers: Option<HeaderMap>,
+    /// When it began, nanoseconds since 1970.
+    pub time_ns: u64,
+    /// HTTP version.
+    pub protocol: Option<Protocol>,
+    /// Whether no body follows.
+    pub end_of_stream: bool,
+}
+
+/// What is known when the response's headers arrive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// With `:status`.
+    pub headers: HeaderMap,
+    /// The code.
+    pub code: u16,
+    /// Whether no body follows.
+    pub end_of_stream: bool,
+}
+
+/// What is known when a stream ends.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Completion {
+    /// The code that was sent; `None`: no response.
+    pub code: Option<u16>,
+    /// Why, where Envoy says.
+    pub flags: ResponseFlags,
+    /// First byte in to last byte out; `None` where nobody measured.
+    pub duration_ns: Option<u64>,
+    /// Body bytes received.
+    pub request_bytes: u64,
+    /// Body bytes sent.
+    pub response_bytes: u64,
+}
+
+/// One stream of one VM.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) request: Option<HeaderMap>,
+    pub(crate) response: Option<HeaderMap>,
+    pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) end: Completion,
+    pub(crate) start_ns: u64,
+    pub(crate) connection: u64,
+    pub(crate) protocol: Option<Protocol>,
+    /// Whether the guest has a context for it.
+    pub(crate) created: bool,
+    /// What the filter set with `proxy_set_property`.
+    pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Stream {
+    pub(crate) fn new(request: Request, connection: u64) -> Self {
+        Self {
+            request: request.headers,
+            response: None,
+            trailers: None,
+            end: Completion::default(),
+            start_ns: request.time_ns,
+            connection,
+            protocol: request.protocol,
+            created: false,
+            filter_state: BTreeMap::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_by_their_short_names() {
+        assert_eq!(ResponseFlags::parse("DC").map(ResponseFlags::bits), Ok(16384));
+        assert_eq!(
+            ResponseFlags::parse("UF,URX").map(|f| (f.bits(), f.to_string())),
+            Ok((32800, "UF,URX".to_owned()))
+        );
+        assert_eq!(ResponseFlags::parse("UDO").map(ResponseFlags::bits), Ok(1 << 29));
+        assert_eq!(ResponseFlags::parse("-"), Ok(ResponseFlags::default()));
+        assert_eq!(ResponseFlags::parse("DC,XX"), Err("XX".to_owned()));
+    }
+}

@@ -1,0 +1,206 @@
+//! Recorded traffic of any format in, one kind of record out, one at a time.
+//!
+//! Lines are read as they are needed; a HAR, which is one document, is held in memory. gzip and zstd are read as
+//! such, whatever the file's name. What cannot be read is one [`BadRecord`] with file, line and reason, and the
+//! records after it still come: the caller decides whether it goes on.
+
+mod combined;
+mod detect;
+mod exchanges;
+mod fields;
+mod har;
+mod input;
+mod merge;
+mod url;
+
+pub use detect::Format;
+pub use merge::Merged;
+
+use crate::stream::{Protocol, ResponseFlags};
+use fields::{header, is_token, nanoseconds, no_control, status, take, timestamp};
+use input::{Line, Lines};
+use std::collections::VecDeque;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+/// Header names (lower case) and values, in order.
+pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// One HTTP exchange as it was recorded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// When the request began, nanoseconds since 1970.
+    pub time_ns: u64,
+    /// `None` where the log does not know.
+    pub method: Option<Vec<u8>>,
+    /// With the query; `None` where the log does not know.
+    pub path: Option<Vec<u8>>,
+    /// Host and port; empty where unknown.
+    pub host: Vec<u8>,
+    /// Whether the scheme is https.
+    pub https: bool,
+    /// Without pseudo-headers and `host`.
+    pub request_headers: Headers,
+    /// `None`: no response was sent.
+    pub status: Option<u16>,
+    /// Without pseudo-headers.
+    pub response_headers: Headers,
+    /// After the body.
+    pub response_trailers: Headers,
+    /// Body bytes received.
+    pub request_bytes: u64,
+    /// Body bytes sent.
+    pub response_bytes: u64,
+    /// First byte in to last byte out; `None` where nobody measured.
+    pub duration_ns: Option<u64>,
+    /// Why it ended as it did, where the log says.
+    pub flags: ResponseFlags,
+    /// HTTP version, where known.
+    pub protocol: Option<Protocol>,
+}
+
+impl Record {
+    /// Whether there was a request line that could be read.
+    ///
+    /// Where there was none Envoy itself answers 400: a filter sees the stream's end only, and no request headers.
+    pub fn has_request(&self) -> bool {
+        self.method.is_some() || self.path.is_some()
+    }
+}
+
+/// A part of the input that is no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {reason}")]
+pub struct BadRecord {
+    /// The file's name as given, `<stdin>` for `-`.
+    pub file: String,
+    /// From 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The records of one input; an iterator.
+pub struct Records<'a> {
+    file: String,
+    source: Source<'a>,
+    /// Read before they were asked for.
+    ahead: VecDeque<Result<Record, BadRecord>>,
+    ignored: u64,
+}
+
+enum Source<'a> {
+    Unread(Box<dyn Read + 'a>, Format),
+    Lines(Lines<'a>, fn(&[u8]) -> Result<Record, String>),
+    List(std::vec::IntoIter<Result<Record, BadRecord>>),
+    End,
+}
+
+impl std::fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Opens a file, or standard input for `-`.
+pub fn open(path: &Path, format: Format) -> Result<Records<'static>, BadRecord> {
+    if path.as_os_str() == "-" {
+        return Ok(read("<stdin>", std::io::stdin().lock(), format));
+    }
+    let file = path.display().to_string();
+    match std::fs::File::open(path) {
+        Ok(content) => Ok(read(&file, content, format)),
+        Err(error) => Err(BadRecord { file, line: 0, reason: format!("cannot be opened: {error}") }),
+    }
+}
+
+/// Records out of any reader; `file` is for error messages.
+pub fn read<'a>(file: &str, content: impl Read + 'a, format: Format) -> Records<'a> {
+    Records {
+        file: file.to_owned(),
+        source: Source::Unread(Box::new(content), format),
+        ahead: VecDeque::new(),
+        ignored: 0,
+    }
+}
+
+impl<'a> Records<'a> {
+    /// When the first record begins, which the clock may begin with; `None` where there is none. Loses nothing.
+    pub fn first_time_ns(&mut self) -> Option<u64> {
+        loop {
+            if let Some(time) = self.ahead.iter().flatten().map(|record| record.time_ns).next() {
+                return Some(time);
+            }
+            let next = self.advance()?;
+            self.ahead.push_back(next);
+        }
+    }
+
+    /// How many entries so far are no traffic of a gateway, such as a browser's `data:` URLs; they are no errors.
+    pub fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
+    fn advance(&mut self) -> Option<Result<Record, BadRecord>> {
+        loop {
+            match std::mem::replace(&mut self.source, Source::End) {
+                Source::Unread(content, format) => {
+                    if let Err((line, reason)) = self.begin(content, format) {
+                        return Some(Err(self.bad(line, reason)));
+                    }
+                }
+                Source::Lines(mut lines, parse) => {
+                    let (line, result) = match lines.next()? {
+                        Line::Text(line, text) => (line, parse(text)),
+                        Line::Bad(line, reason) => (line, Err(reason)),
+                        Line::Broken(line, reason) => return Some(Err(self.bad(line, reason))),
+                    };
+                    self.source = Source::Lines(lines, parse);
+                    return Some(result.map_err(|reason| self.bad(line, reason)));
+                }
+                Source::List(mut list) => {
+                    let next = list.next()?;
+                    self.source = Source::List(list);
+                    return Some(next);
+                }
+                Source::End => return None,
+            }
+        }
+    }
+
+    /// Finds out what the content is; an error is the line and the reason.
+    fn begin(&mut self, content: Box<dyn Read + 'a>, format: Format) -> Result<(), (u64, String)> {
+        let unreadable = |error: std::io::Error| (1, format!("cannot be read: {error}"));
+        let mut content = input::decompressed(content).map_err(unreadable)?;
+        let head = input::head(&mut content).map_err(unreadable)?;
+        let format = detect::detect(&head, format).map_err(|reason| (1, reason))?;
+        let content = std::io::Cursor::new(head).chain(content);
+        self.source = match format {
+            Format::Har => {
+                let har = har::parse(&self.file, content);
+                self.ignored = har.ignored;
+                Source::List(har.records.into_iter())
+            }
+            Format::Combined => Source::Lines(Lines::new(BufReader::new(content)), combined::parse),
+            Format::Auto | Format::Exchanges => {
+                Source::Lines(Lines::new(BufReader::new(content)), exchanges::parse)
+            }
+        };
+        Ok(())
+    }
+
+    fn bad(&self, line: u64, reason: String) -> BadRecord {
+        BadRecord { file: self.file.clone(), line, reason }
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Record, BadRecord>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.ahead.pop_front().or_else(|| self.advance())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Pieces that several formats share: times, statuses, header names, with the same words for what is wrong.
+
+use super::Headers;
+
+/// RFC 3339 text, in nanoseconds since 1970.
+pub(super) fn timestamp(text: &str) -> Result<u64, String> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| format!("{text:?} is not an RFC 3339 time"))?;
+    u64::try_from(time.as_nanosecond()).map_err(|_| format!("{text} is before 1970"))
+}
+
+/// A status code; 0 is `None`.
+pub(super) fn status(code: i64) -> Result<Option<u16>, String> {
+    match code {
+        0 => Ok(None),
+        100..=999 => Ok(u16::try_from(code).ok()),
+        _ => Err(format!("status {code} is not 0 or a code of three digits")),
+    }
+}
+
+/// A span of time in some unit, in nanoseconds; not below 0 and at most a century.
+pub(super) fn nanoseconds(value: f64, unit: f64, what: &str) -> Result<u64, String> {
+    const CENTURY: f64 = 3.2e18;
+    let nanoseconds = (value * unit).round();
+    if (0.0..CENTURY).contains(&nanoseconds) {
+        Ok(nanoseconds as u64)
+    } else {
+        Err(format!("{what}: {value} cannot be how long an exchange took"))
+    }
+}
+
+/// A header with its name in lower case; an error where HTTP has no such header.
+pub(super) fn header(name: &str, value: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>), String> {
+    if !is_token(name.as_bytes()) {
+        return Err(format!("{name:?} is not a header name"));
+    }
+    no_control(&value).map_err(|reason| format!("header {name} {reason}"))?;
+    Ok((name.to_ascii_lowercase().into_bytes(), value))
+}
+
+/// An error where there is a byte that cannot be in a header.
+pub(super) fn no_control(text: &[u8]) -> Result<(), String> {
+    match text.iter().find(|b| matches!(b, 0 | b'\r' | b'\n')) {
+        Some(byte) => Err(format!("has the byte 0x{byte:02x}, which HTTP does not allow there")),
+        None => Ok(()),
+    }
+}
+
+/// RFC 9110 token.
+pub(super) fn is_token(text: &[u8]) -> bool {
+    let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    !text.is_empty() && text.iter().all(token)
+}
+
+/// Removes a header; its first value.
+pub(super) fn take(headers: &mut Headers, name: &[u8]) -> Option<Vec<u8>> {
+    let value = headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    headers.retain(|(key, _)| key != name);
+    value
+}
