@@ -1,1 +1,35 @@
-//! The rooms behind the redline command.
+//! The `redline` command as a library: what each command is made of, for the binary and for the end-to-end tests.
+//!
+//! ```text
+//! file -> document -> { estimate (check) ; render ; demo, run: bootstrap -> envoy -> scrape -> report
+//!                        ; replay: traffic -> host harness -> report }
+//! ```
+//!
+//! - [`document`]: a configuration file in, the configuration or every mistake with its line out
+//! - [`estimate`]: configuration to worst-case series
+//! - [`render`]: configuration to the files around the filter, pure
+//! - [`replay`]: recorded traffic through the filter in the host harness
+//! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
+//! - [`scrape`]: Prometheus' text format to samples
+//! - [`report`]: samples to tables
+//! - [`demo`]: an upstream and a bounded load
+//! - [`commands`]: one file per command, thin
+//! - [`address`], [`checkout`], [`http`], [`stop`]: what those share
+
+#![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod address;
+pub mod checkout;
+pub mod commands;
+pub mod demo;
+pub mod document;
+pub mod envoy;
+pub mod estimate;
+pub mod http;
+pub mod render;
+pub mod replay;
+pub mod report;
+pub mod scrape;
+pub mod stop;

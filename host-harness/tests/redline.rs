@@ -21,26 +21,21 @@ fn beside(variable: &str, path: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(default, PathBuf::from)
 }
 
-/// The filter, compiled once; `None` where it has not been built.
-fn filter() -> Option<&'static Filter> {
-    static FILTER: OnceLock<Option<Filter>> = OnceLock::new();
-    let compiled = FILTER.get_or_init(|| {
+/// The filter, compiled once.
+fn filter() -> &'static Filter {
+    static FILTER: OnceLock<Filter> = OnceLock::new();
+    FILTER.get_or_init(|| {
         let path = beside("REDLINE_WASM", "../dist/redline.wasm");
-        match std::fs::read(&path) {
-            Ok(wasm) => Some(Filter::compile(&wasm).unwrap()),
-            Err(error) => {
-                println!("left out: no filter at {} ({error}); `make wasm` builds it", path.display());
-                None
-            }
-        }
-    });
-    compiled.as_ref()
+        let wasm = std::fs::read(&path);
+        let wasm = wasm.unwrap_or_else(|e| panic!("{}: {e}; `make wasm` builds the filter", path.display()));
+        Filter::compile(&wasm).unwrap()
+    })
 }
 
 fn recording(name: &str) -> Option<PathBuf> {
     let path = beside("REDLINE_DATA", "../../shared/data").join(name);
     if !path.exists() {
-        println!("left out: no recording at {}", path.display());
+        eprintln!("NOT CHECKED: no recording at {}", path.display());
         return None;
     }
     Some(path)
@@ -89,7 +84,7 @@ const EXAMPLE: &str = r#"{"service":"site","endpoints":{"templates":["/blog/{pat
 
 #[test]
 fn ten_thousand_lines_of_an_apache_log_are_counted_exactly() {
-    let (Some(filter), Some(path)) = (filter(), recording("apache_access.log")) else { return };
+    let (filter, Some(path)) = (filter(), recording("apache_access.log")) else { return };
     let log = std::fs::read(&path).unwrap();
     let mut methods: BTreeMap<String, u64> = BTreeMap::new();
     let mut statuses: BTreeMap<String, u64> = BTreeMap::new();
@@ -112,7 +107,7 @@ fn ten_thousand_lines_of_an_apache_log_are_counted_exactly() {
 
 #[test]
 fn recorded_hars_are_counted_exactly() {
-    let Some(filter) = filter() else { return };
+    let filter = filter();
     let table = [
         ("browsertime_sitespeed.io.har", 27, vec![("200", 27)]),
         ("firefox_www.nghttp2.org.har", 10, vec![("0", 1), ("200", 9)]),
@@ -235,7 +230,7 @@ fn document(more: &str) -> String {
 
 #[test]
 fn made_up_traffic_of_every_kind_is_counted_as_the_contract_says() {
-    let Some(filter) = filter() else { return };
+    let filter = filter();
     for (seed, workers, count) in [(1, 1, 3000), (2, 3, 3000)] {
         let (snapshot, summary) =
             verified(filter, &document(""), workers, 0, made_up(seed, count).into_iter());
@@ -248,7 +243,7 @@ fn made_up_traffic_of_every_kind_is_counted_as_the_contract_says() {
 
 #[test]
 fn caps_are_met_at_the_same_exchange_as_the_contract_says() {
-    let Some(filter) = filter() else { return };
+    let filter = filter();
     let tenants = document(r#","max":3"#);
     verified(filter, &tenants, 1, 0, made_up(3, 2000).into_iter());
     let series =
@@ -258,7 +253,7 @@ fn caps_are_met_at_the_same_exchange_as_the_contract_says() {
 
 #[test]
 fn units_prefixes_and_disabled_metrics_are_followed() {
-    let Some(filter) = filter() else { return };
+    let filter = filter();
     let settings = r#"{"metric_prefix":"edge_","duration_unit":"us","disable":["http_request_size_bytes","grpc_requests_total"],"buckets":{"duration":[100,2500,10000],"size":[10,99,1000]},"#;
     let (snapshot, _) =
         verified(filter, &document("").replacen('{', settings, 1), 1, 0, made_up(5, 1000).into_iter());
@@ -267,7 +262,7 @@ fn units_prefixes_and_disabled_metrics_are_followed() {
 
 #[test]
 fn two_runs_give_the_same_text_to_the_byte() {
-    let Some(filter) = filter() else { return };
+    let filter = filter();
     let run = || {
         let mut gateway = gateway(filter, &document(""), 3, 0).unwrap();
         replay_observed(&mut gateway, made_up(6, 1000), Options::default(), |_| {}).unwrap();
@@ -278,7 +273,7 @@ fn two_runs_give_the_same_text_to_the_byte() {
 
 #[test]
 fn a_configuration_that_is_refused_says_why() {
-    let Some(filter) = filter() else { return };
+    let filter = filter();
     let error = gateway(filter, r#"{"service":"Shop!"}"#, 1, 0).unwrap_err();
     assert!(
         matches!(&error, HostError::Refused { .. }) && error.to_string().contains("$.service"),

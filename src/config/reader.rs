@@ -142,7 +142,9 @@ impl<'v> Fields<'v> {
     /// The field `key` where it is present and not null.
     #[inline(never)]
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node<'v>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let value = self.map.get(key).filter(|v| !v.is_null())?;
         Some(Node { path: format!("{}.{key}", self.path), value })
     }

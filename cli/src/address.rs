@@ -1,0 +1,133 @@
+//! `HOST:PORT` as a user writes it in; host and port out.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+/// A host (name or IP address, without brackets) and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an IP address.
+    pub host: String,
+    /// The port; 0 lets the system choose where it is listened on.
+    pub port: u16,
+}
+
+/// What is written where a `HOST:PORT` should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// No colon before a port.
+    #[error("expected HOST:PORT, such as 127.0.0.1:8080")]
+    NoPort,
+    /// The port is not a number from 0 to 65535.
+    #[error("{0:?} is no port")]
+    Port(String),
+    /// The host is empty, or has a character that no host has.
+    #[error("{0:?} is no host")]
+    Host(String),
+}
+
+impl HostPort {
+    /// This machine alone, at a port that the system chooses.
+    pub fn loopback() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 0 }
+    }
+
+    /// The IP address, where the host is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// Reads `PORT`, or an address; `host` is for the first.
+    pub fn parse_with_host(text: &str, host: &str) -> Result<Self, AddressError> {
+        if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
+            return Ok(Self { host: host.to_owned(), port: port(text)? });
+        }
+        let address: Self = text.parse()?;
+        match address.ip() {
+            Some(_) => Ok(address),
+            None => Err(AddressError::Host(address.host)),
+        }
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port_text) = text.rsplit_once(':').ok_or(AddressError::NoPort)?;
+        let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let name =
+            |h: &str| !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        let valid = match bracketed {
+            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => name(host),
+        };
+        if !valid {
+            return Err(AddressError::Host(host.to_owned()));
+        }
+        Ok(Self { host: bracketed.unwrap_or(host).to_owned(), port: port(port_text)? })
+    }
+}
+
+fn port(text: &str) -> Result<u16, AddressError> {
+    // `parse` alone would take `+80`.
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or_else(|| AddressError::Port(text.to_owned()))
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_both_kinds_of_ip_addresses_are_read_and_written_alike() {
+        for text in ["shop.internal:80", "127.0.0.1:0", "[::1]:8080", "my_service-1:65535"] {
+            let address: HostPort = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "80",
+            "host",
+            "host:",
+            "host:x",
+            "host:+1",
+            "host:65536",
+            "::1:80",
+            "a b:1",
+            "http://a:1",
+            ":80",
+        ] {
+            assert!(text.parse::<HostPort>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_gets_the_default_host_and_a_name_cannot_be_listened_on() {
+        let read = |text| HostPort::parse_with_host(text, "0.0.0.0");
+        assert_eq!(read("8080").unwrap().to_string(), "0.0.0.0:8080");
+        assert_eq!(read("[::]:8080").unwrap().to_string(), "[::]:8080");
+        assert!(read("example.com:80").is_err());
+        assert!(read("").is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! Arguments in; a command's output and exit code out.
+
+pub mod check;
+pub mod demo;
+mod failure;
+pub mod render;
+pub mod replay;
+pub mod run;
+
+pub use failure::{Done, Failure};
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+/// Request, tenant and SLO metrics for Envoy and Istio gateways, as one Wasm filter.
+#[derive(Debug, Parser)]
+#[command(name = "redline", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Render(render::Args),
+    Run(run::Args),
+    Replay(replay::Args),
+    #[command(hide = true)]
+    Demo(demo::Args),
+}
+
+/// Runs one command; the exit code is 0, or 1 where a check failed, or 2 with the reason on standard error.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors too, with code 0. Where they cannot be printed, nobody reads them.
+            let _printed = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args, &mut out),
+        Command::Render(args) => render::run(&args, &mut out),
+        Command::Run(args) => run::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Demo(args) => demo::run(&args, &mut out),
+    };
+    let flushed = out.flush().map_err(Failure::from);
+    match result.and_then(|done| flushed.map(|()| done)) {
+        Ok(Done::Good) => ExitCode::SUCCESS,
+        Ok(Done::CheckFailed) => ExitCode::from(1),
+        // `redline … | head`: who reads has enough.
+        Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _printed = writeln!(std::io::stderr(), "{}", failure.message());
+            ExitCode::from(2)
+        }
+    }
+}

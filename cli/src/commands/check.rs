@@ -1,0 +1,91 @@
+//! `redline check`: a configuration in; its metrics and their worst case, or every mistake, out.
+
+use super::{Done, Failure};
+use crate::document::{Document, DocumentError};
+use crate::estimate::{Estimate, MetricEstimate, STATUSES};
+use crate::report::numbers::count;
+use crate::report::table::{self, Align};
+use redline::config::{Config, EndpointSource};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Validate a configuration; print every metric it will emit and the worst-case number of series
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration, JSON or YAML; - reads standard input
+    config: PathBuf,
+}
+
+/// Prints the estimate; a configuration with mistakes prints those and fails the check.
+pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
+    let document = match Document::load(&args.config) {
+        Ok(document) => document,
+        Err(error @ DocumentError::Read { .. }) => return Err(error.into()),
+        Err(error) => {
+            writeln!(out, "{error}")?;
+            let n = error.count();
+            writeln!(
+                out,
+                "{n} mistake{} in {}",
+                if n == 1 { "" } else { "s" },
+                Document::name(&args.config)
+            )?;
+            return Ok(Done::CheckFailed);
+        }
+    };
+    out.write_all(text(&document.config).as_bytes())?;
+    Ok(Done::Good)
+}
+
+/// What `check` says of a valid configuration.
+fn text(config: &Config) -> String {
+    let estimate = Estimate::of(config);
+    let right = |title| (title, Align::Right);
+    let left = |title| (title, Align::Left);
+    let columns = [
+        left("METRIC"),
+        left("TYPE"),
+        left("LABELS BESIDE service, WITH MOST VALUES"),
+        right("LABEL SETS"),
+        right("SERIES"),
+    ];
+    let mut rows: Vec<Vec<String>> = estimate.metrics.iter().map(row).collect();
+    let (sets, series) = (count(estimate.label_sets()), count(estimate.series()));
+    rows.push(vec!["total".to_owned(), String::new(), String::new(), sets, series]);
+    let mut text = table::render(&columns, &rows);
+    text.push_str(&format!(
+        "\nThe worst case: {} label sets (redline_* aside, limits.max_series caps them at {}), {} Prometheus series.\n\
+         It assumes all 11 methods and {STATUSES} statuses (the 62 registered codes, and 0) on each endpoint{}.\n",
+        count(estimate.capped_label_sets()),
+        count(estimate.max_series),
+        count(estimate.series()),
+        match config.endpoints.source {
+            EndpointSource::Template => "",
+            EndpointSource::RouteName =>
+                ",\nand as many route names as limits.max_series admits: Envoy's routes are not known here",
+        },
+    ));
+    if let Some(overflow) = estimate.overflow() {
+        text.push_str(&format!(
+            "warning: the worst case exceeds limits.max_series: the label `{}` of {} ({} values) overflows first; \
+             what is past the limit goes to overflow rows\n",
+            overflow.label.name,
+            overflow.metric,
+            count(overflow.label.values),
+        ));
+    }
+    text.push_str(&format!("The configuration of the service {} is valid.\n", config.service));
+    text
+}
+
+fn row(metric: &MetricEstimate) -> Vec<String> {
+    let labels: Vec<String> =
+        metric.labels.iter().map(|l| format!("{} {}", l.name, count(l.values))).collect();
+    vec![
+        metric.name.clone(),
+        metric.kind.as_str().to_owned(),
+        labels.join(", "),
+        count(metric.label_sets),
+        count(metric.series),
+    ]
+}

@@ -1,0 +1,99 @@
+//! `redline render`: a configuration in, a file around the filter out.
+
+use super::{Done, Failure};
+use crate::address::{AddressError, HostPort};
+use crate::checkout;
+use crate::document::Document;
+use crate::render::{Bootstrap, Rendered, envoy_stats, plugin};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Write the files around the filter from a configuration
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    target: Target,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Target {
+    /// plugin.json: the filter's configuration as Envoy and Istio hand it over
+    Plugin(Common),
+    /// envoy-stats.yaml: the key `stats_config` for an Envoy bootstrap of your own
+    EnvoyStats(Common),
+    /// envoy.yaml: a whole bootstrap, with the filter in front of one upstream
+    Envoy(EnvoyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The file to write, or a folder for it; without it, standard output
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct EnvoyArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Where requests go
+    #[arg(long, value_name = "HOST:PORT")]
+    upstream: HostPort,
+    /// Where requests come from; a port alone is on every IPv4 address
+    #[arg(long, value_name = "PORT|IP:PORT", default_value = "10000", value_parser = listen)]
+    listen: HostPort,
+    /// Envoy's admin interface; a port alone is on this machine only
+    #[arg(long, value_name = "PORT|IP:PORT", default_value = "9901", value_parser = admin)]
+    admin: HostPort,
+    /// The filter's module, as Envoy will find it
+    #[arg(long, value_name = "PATH", default_value = checkout::WASM)]
+    wasm: String,
+}
+
+fn listen(text: &str) -> Result<HostPort, AddressError> {
+    HostPort::parse_with_host(text, "0.0.0.0")
+}
+
+fn admin(text: &str) -> Result<HostPort, AddressError> {
+    HostPort::parse_with_host(text, "127.0.0.1")
+}
+
+/// Renders one target.
+pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
+    let common = match &args.target {
+        Target::Plugin(common) | Target::EnvoyStats(common) => common,
+        Target::Envoy(args) => &args.common,
+    };
+    let document = Document::load(&common.config)?;
+    let rendered = match &args.target {
+        Target::Plugin(_) => plugin::render(&document.value),
+        Target::EnvoyStats(_) => envoy_stats::render(&document.config),
+        Target::Envoy(args) => {
+            let EnvoyArgs { upstream, listen, admin, wasm, .. } = args;
+            let bootstrap = Bootstrap {
+                document: &document,
+                upstream: upstream.clone(),
+                listen: listen.clone(),
+                admin: admin.clone(),
+                wasm: wasm.clone(),
+                flush_seconds: None,
+            };
+            bootstrap.render()
+        }
+    };
+    match &common.out {
+        None => out.write_all(rendered.text.as_bytes())?,
+        Some(path) => write_file(path, &rendered)?,
+    }
+    Ok(Done::Good)
+}
+
+/// Writes into `path`; where it is a folder, under the file's own name.
+fn write_file(path: &Path, rendered: &Rendered) -> Result<(), Failure> {
+    let path = if path.is_dir() { path.join(rendered.name) } else { path.to_owned() };
+    std::fs::write(&path, &rendered.text)
+        .map_err(|source| Failure::Write { path: path.display().to_string(), source })
+}

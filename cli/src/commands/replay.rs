@@ -1,0 +1,116 @@
+//! `redline replay`: recorded traffic through the filter, outside Envoy; what Envoy would show.
+
+use super::{Done, Failure};
+use crate::checkout;
+use crate::document::Document;
+use crate::replay::{self, Inputs, Outcome, Settings};
+use crate::report::numbers::count;
+use crate::report::replay::{json, table};
+use host_harness::traffic::Format;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+/// Replay recorded traffic through the filter on a virtual clock; print what Envoy would show
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// Files of recorded traffic, also .gz and .zst; - reads standard input
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+    /// What the files are; auto looks at their content
+    #[arg(long, value_enum, default_value_t = InputFormat::Auto)]
+    format: InputFormat,
+    /// Worker VMs
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Compute the same numbers natively, and show any difference
+    #[arg(long)]
+    verify: bool,
+    /// Go on after lines that cannot be read, and say how many there were
+    #[arg(long)]
+    skip_bad: bool,
+    /// The filter's module; without it, the one that `make wasm` builds
+    #[arg(long, value_name = "PATH")]
+    wasm: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum InputFormat {
+    /// Told from the content
+    Auto,
+    /// HAR 1.2
+    Har,
+    /// Apache's and nginx's combined log, also with $request_time
+    Combined,
+    /// One JSON object a line
+    Exchanges,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// Tables for people
+    Table,
+    /// As Envoy's /stats/prometheus
+    Prometheus,
+    /// Everything, with a schema_version
+    Json,
+}
+
+/// Replays every input; fails the check where `--verify` finds a difference.
+pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
+    let document = Document::load(&args.config)?;
+    let wasm = checkout::wasm(args.wasm.as_deref())?;
+    let name = wasm.display().to_string();
+    let module = std::fs::read(&wasm).map_err(|source| Failure::Read { path: name.clone(), source })?;
+    let format = match args.format {
+        InputFormat::Auto => Format::Auto,
+        InputFormat::Har => Format::Har,
+        InputFormat::Combined => Format::Combined,
+        InputFormat::Exchanges => Format::Exchanges,
+    };
+    let inputs = Inputs::open(&args.input, format)?;
+    let settings =
+        Settings { workers: usize::from(args.workers), skip_bad: args.skip_bad, verify: args.verify };
+    let bar = spinner();
+    let outcome = replay::run(&document, &name, &module, inputs, settings, |opened| {
+        if opened % 1000 == 0 {
+            bar.set_message(format!("{} exchanges", count(opened)));
+            bar.tick();
+        }
+    });
+    bar.finish_and_clear();
+    let outcome = outcome?;
+    match args.output {
+        Output::Table => out.write_all(table(&document.config, &outcome)?.as_bytes())?,
+        Output::Json => writeln!(out, "{:#}", json(&document.config, &outcome)?)?,
+        // Nothing but the metrics goes to standard output.
+        Output::Prometheus => {
+            out.write_all(outcome.prometheus.as_bytes())?;
+            out.flush()?;
+            write!(std::io::stderr(), "{}", crate::report::replay::remarks(&outcome))?;
+        }
+    }
+    Ok(if agrees(&outcome) { Done::Good } else { Done::CheckFailed })
+}
+
+fn agrees(outcome: &Outcome) -> bool {
+    outcome.verified.as_ref().is_none_or(|verified| verified.differences.is_empty())
+}
+
+/// Something that moves on standard error, where that is a terminal.
+fn spinner() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    match ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,247 @@
+//! A configuration in; the worst number of series that traffic can make it emit, per metric, out.
+//!
+//! A label set is one combination of label values, and what `limits.max_series` caps. A counter or gauge shows each
+//! as one Prometheus series, a histogram as one per bucket, `+Inf`, `_sum` and `_count`.
+
+use redline::config::{Config, EndpointSource};
+use redline::exchange::{FLAGS, Method, ResponseFlags};
+use redline::metric::{Kind, Label, Metric};
+
+/// The status codes of IANA's registry (62, RFC 9110 16.2), and 0 where no response was sent.
+pub const STATUSES: u64 = 63;
+/// `none`, `1xx` to `5xx`, and `_other` for codes outside them.
+const CODE_CLASSES: u64 = 7;
+/// gRPC's codes, 0 to 16.
+const GRPC_CODES: u64 = 17;
+/// `+Inf`, `_sum` and `_count`.
+const HISTOGRAM_EXTRAS: u64 = 3;
+/// Limits and reasons that the filter's own counters can name.
+const OVERFLOW_LIMITS: u64 = 2;
+const DROP_REASONS: u64 = 2;
+
+/// The worst case of one configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Estimate {
+    /// Every metric that is emitted, in the catalogue's order.
+    pub metrics: Vec<MetricEstimate>,
+    /// `limits.max_series`.
+    pub max_series: u64,
+}
+
+/// The worst case of one metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricEstimate {
+    /// Its full name, prefix and unit included.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Each label beside `service` with the most values that it can take.
+    pub labels: Vec<LabelEstimate>,
+    /// The product of those.
+    pub label_sets: u64,
+    /// Label sets as Prometheus counts them.
+    pub series: u64,
+    /// Whether it counts towards `limits.max_series`; the filter's own metrics do not.
+    pub capped: bool,
+}
+
+/// The worst case of one label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelEstimate {
+    /// Its name.
+    pub name: String,
+    /// Most values.
+    pub values: u64,
+    /// Whether the configuration decides how many; methods, codes and classes are what they are.
+    pub chosen: bool,
+}
+
+/// `limits.max_series` is smaller than the worst case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overflow {
+    /// The metric with most label sets.
+    pub metric: String,
+    /// Of its labels whose values the configuration decides, the one with most.
+    pub label: LabelEstimate,
+}
+
+impl Estimate {
+    /// The worst case of `config`.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            metrics: config.emitted().map(|metric| MetricEstimate::of(config, metric)).collect(),
+            max_series: u64::from(config.limits.max_series),
+        }
+    }
+
+    /// Label sets of all metrics, those that are not capped too.
+    pub fn label_sets(&self) -> u64 {
+        self.metrics.iter().map(|m| m.label_sets).fold(0, u64::saturating_add)
+    }
+
+    /// Prometheus series of all metrics.
+    pub fn series(&self) -> u64 {
+        self.metrics.iter().map(|m| m.series).fold(0, u64::saturating_add)
+    }
+
+    /// Label sets that count towards `limits.max_series`.
+    pub fn capped_label_sets(&self) -> u64 {
+        self.metrics.iter().filter(|m| m.capped).map(|m| m.label_sets).fold(0, u64::saturating_add)
+    }
+
+    /// What overflows first, where the worst case exceeds `limits.max_series`.
+    pub fn overflow(&self) -> Option<Overflow> {
+        if self.capped_label_sets() <= self.max_series {
+            return None;
+        }
+        let largest = self.metrics.iter().filter(|m| m.capped).max_by_key(|m| m.label_sets)?;
+        // Where no label is the configuration's, the longest alphabet is all that there is to name.
+        let label = largest.labels.iter().max_by_key(|l| (l.chosen, l.values))?;
+        Some(Overflow { metric: largest.name.clone(), label: label.clone() })
+    }
+}
+
+impl MetricEstimate {
+    fn of(config: &Config, metric: Metric) -> Self {
+        let labels: Vec<LabelEstimate> =
+            metric.labels().iter().map(|label| LabelEstimate::of(config, metric, *label)).collect();
+        let label_sets = labels.iter().map(|l| l.values).fold(1, u64::saturating_mul);
+        let per_label_set = match metric.kind() {
+            Kind::Histogram => size(config.bounds(metric)).saturating_add(HISTOGRAM_EXTRAS),
+            Kind::Counter | Kind::Gauge => 1,
+        };
+        Self {
+            name: config.metric_name(metric),
+            kind: metric.kind(),
+            label_sets,
+            series: label_sets.saturating_mul(per_label_set),
+            capped: !matches!(metric, Metric::SeriesOverflow | Metric::Dropped | Metric::BuildInfo),
+            labels,
+        }
+    }
+}
+
+impl LabelEstimate {
+    fn of(config: &Config, metric: Metric, label: Label) -> Self {
+        let (values, chosen) = match label {
+            Label::Method => (size(&Method::ALL), false),
+            Label::Endpoint => (endpoints(config), true),
+            Label::Status => (STATUSES, false),
+            Label::Tenant => (tenants(config), true),
+            Label::CodeClass => (CODE_CLASSES, false),
+            Label::GrpcCode => (GRPC_CODES, false),
+            Label::Reason if metric == Metric::Dropped => (DROP_REASONS, false),
+            Label::Reason => (failure_reasons(), false),
+            Label::Label => (OVERFLOW_LIMITS, false),
+            Label::Version => (1, false),
+        };
+        Self { name: label.name().to_owned(), values, chosen }
+    }
+}
+
+/// Envoy's response flags that say a failure.
+fn failure_reasons() -> u64 {
+    let bits = u32::try_from(FLAGS.len()).unwrap_or(u32::MAX);
+    let failures = (0..bits).filter(|bit| ResponseFlags(1_u64.wrapping_shl(*bit)).failure().is_some());
+    u64::try_from(failures.count()).unwrap_or(u64::MAX)
+}
+
+/// The templates and `_other`. Envoy's route names are not known here, so only the limit bounds them.
+fn endpoints(config: &Config) -> u64 {
+    match config.endpoints.source {
+        EndpointSource::Template => size(&config.endpoints.templates).saturating_add(1),
+        EndpointSource::RouteName => u64::from(config.limits.max_series),
+    }
+}
+
+/// `tenant.max` names or those of `tenant.allow`, and `_none` and `_other`; `_none` alone where none is looked for.
+fn tenants(config: &Config) -> u64 {
+    if config.tenant.sources.is_empty() {
+        return 1;
+    }
+    let max = u64::from(config.tenant.max);
+    let names = if config.tenant.allow.is_empty() { max } else { max.min(size(&config.tenant.allow)) };
+    names.saturating_add(2)
+}
+
+fn size<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn estimate(document: serde_json::Value) -> Estimate {
+        Estimate::of(&Config::from_value(&document).unwrap())
+    }
+
+    fn metric<'e>(estimate: &'e Estimate, name: &str) -> &'e MetricEstimate {
+        estimate.metrics.iter().find(|m| m.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_service_alone_has_one_endpoint_and_one_tenant() {
+        let estimate = estimate(json!({"service": "x"}));
+        assert_eq!(metric(&estimate, "http_requests_total").label_sets, 11 * 63);
+        assert_eq!(metric(&estimate, "http_requests_in_progress").series, 11);
+        assert_eq!(metric(&estimate, "tenant_requests_total").label_sets, 7);
+        assert_eq!(metric(&estimate, "http_failures_total").label_sets, 28);
+        assert_eq!(metric(&estimate, "redline_build_info").series, 1);
+        assert_eq!(estimate.overflow(), None);
+    }
+
+    #[test]
+    fn a_histogram_is_a_series_per_bound_and_three_more() {
+        let estimate = estimate(json!({
+            "service": "x", "endpoints": {"templates": ["/a", "/b"]}, "buckets": {"duration": [1, 2, 5]}
+        }));
+        let duration = metric(&estimate, "http_request_duration_milliseconds");
+        assert_eq!(duration.label_sets, 11 * 3);
+        assert_eq!(duration.series, 11 * 3 * 6);
+    }
+
+    #[test]
+    fn tenants_are_their_maximum_and_the_two_reserved_words() {
+        let sources = json!([{"header": "x-tenant-id"}]);
+        let open = estimate(json!({"service": "x", "tenant": {"sources": sources, "max": 5}}));
+        assert_eq!(metric(&open, "tenant_request_bytes_total").label_sets, 7);
+        let listed = estimate(json!({"service": "x", "tenant": {"sources": sources, "allow": ["a", "b"]}}));
+        assert_eq!(metric(&listed, "tenant_request_bytes_total").label_sets, 4);
+    }
+
+    #[test]
+    fn the_label_that_the_configuration_makes_longest_is_named() {
+        let templates: Vec<String> = (0..20).map(|i| format!("/{i}")).collect();
+        let many = estimate(json!({"service": "x", "endpoints": {"templates": templates}}));
+        let overflow = many.overflow().unwrap();
+        assert_eq!(
+            (overflow.metric.as_str(), overflow.label.name.as_str()),
+            ("http_requests_total", "endpoint")
+        );
+        assert_eq!(overflow.label.values, 21);
+        let sources = json!([{"header": "x-tenant-id"}]);
+        let many = estimate(json!({"service": "x", "tenant": {"sources": sources, "max": 5000}}));
+        let overflow = many.overflow().unwrap();
+        assert_eq!(
+            (overflow.metric.as_str(), overflow.label.name.as_str()),
+            ("tenant_requests_total", "tenant")
+        );
+    }
+
+    #[test]
+    fn route_names_are_bounded_by_the_limit_alone() {
+        let estimate = estimate(json!({"service": "x", "endpoints": {"source": "route_name"}}));
+        let requests = metric(&estimate, "http_requests_total");
+        assert_eq!(requests.labels.iter().find(|l| l.name == "endpoint").unwrap().values, 5000);
+        assert_eq!(estimate.overflow().unwrap().label.name, "endpoint");
+    }
+
+    #[test]
+    fn disabled_metrics_are_not_counted() {
+        let estimate = estimate(json!({"service": "x", "disable": ["http_requests_total"]}));
+        assert!(estimate.metrics.iter().all(|m| m.name != "http_requests_total"));
+        assert!(estimate.label_sets() < 63 * 11);
+    }
+}

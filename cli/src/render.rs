@@ -1,0 +1,23 @@
+//! A configuration in, the files around the filter out: pure, text to text.
+//!
+//! A YAML file begins with how it was made; no file has a time in it, so that the same configuration always gives
+//! the same bytes.
+
+pub mod envoy;
+pub mod envoy_stats;
+pub mod plugin;
+mod yaml;
+
+pub use envoy::Bootstrap;
+
+/// One rendered file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its name in a folder.
+    pub name: &'static str,
+    /// Its contents, ending with a newline.
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests;

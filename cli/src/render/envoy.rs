@@ -1,0 +1,135 @@
+//! A configuration and addresses in, a whole Envoy bootstrap out: a gateway with the filter before one upstream.
+
+use super::{Rendered, envoy_stats, plugin, yaml};
+use crate::address::HostPort;
+use crate::document::Document;
+
+/// The listener's name, by which Envoy's admin interface lists it.
+pub const LISTENER: &str = "ingress";
+
+/// What a bootstrap is made of.
+#[derive(Debug, Clone)]
+pub struct Bootstrap<'a> {
+    /// What the filter is told.
+    pub document: &'a Document,
+    /// Where requests go; a name is looked up in DNS, again and again.
+    pub upstream: HostPort,
+    /// Where requests come from, HTTP/1.1 or HTTP/2 without TLS.
+    pub listen: HostPort,
+    /// Envoy's admin interface. It can stop Envoy: keep it off the network.
+    pub admin: HostPort,
+    /// The filter's module, as Envoy will open it.
+    pub wasm: String,
+    /// How often Envoy merges its histograms; `None` leaves Envoy's 5 seconds, which suit a scrape of 15.
+    pub flush_seconds: Option<u32>,
+}
+
+impl Bootstrap<'_> {
+    /// `envoy.yaml`, with a header that says how it was made.
+    pub fn render(&self) -> Rendered {
+        let header = format!(
+            "# Made by `redline render envoy` from the configuration of the service {}.\n",
+            self.document.config.service
+        );
+        Rendered { name: "envoy.yaml", text: header + &self.yaml() }
+    }
+
+    /// The bootstrap without a header.
+    pub fn yaml(&self) -> String {
+        let Self { document, upstream, listen, admin, flush_seconds, .. } = self;
+        let flush = flush_seconds.map(|s| format!("stats_flush_interval: {s}s\n")).unwrap_or_default();
+        // A name with addresses of both families is most often one server that listens on the older.
+        let discovery = match upstream.ip() {
+            Some(_) => "type: STATIC",
+            None => "type: STRICT_DNS\n      dns_lookup_family: V4_PREFERRED",
+        };
+        format!(
+            r#"admin:
+  address:
+    {admin}
+{flush}static_resources:
+  listeners:
+    - name: {LISTENER}
+      address:
+        {listen}
+      filter_chains:
+        - filters:
+            - name: envoy.filters.network.http_connection_manager
+              typed_config:
+                "@type": {HCM}
+                stat_prefix: {LISTENER}
+                codec_type: AUTO
+                use_remote_address: true
+                request_headers_timeout: 10s
+                stream_idle_timeout: 300s
+                common_http_protocol_options:
+                  idle_timeout: 900s
+                route_config:
+                  name: {LISTENER}
+                  virtual_hosts:
+                    - name: all
+                      domains: ["*"]
+                      routes:
+                        - name: all
+                          match: {{prefix: "/"}}
+                          route: {{cluster: upstream, timeout: 15s}}
+                http_filters:
+{filter}                  - name: envoy.filters.http.router
+                    typed_config:
+                      "@type": {ROUTER}
+  clusters:
+    - name: upstream
+      {discovery}
+      connect_timeout: 2s
+      load_assignment:
+        cluster_name: upstream
+        endpoints:
+          - lb_endpoints:
+              - endpoint:
+                  address:
+                    {upstream}
+{stats}"#,
+            admin = socket(admin),
+            listen = socket(listen),
+            upstream = socket(upstream),
+            filter = yaml::indented(&http_filter(document, &self.wasm), 18),
+            stats = envoy_stats::stats_config(&document.config),
+        )
+    }
+}
+
+const HCM: &str =
+    "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+
+/// One element of `http_filters`: the filter, loaded from `wasm`, with its configuration; at column 0.
+///
+/// A crash of the module gets a new VM instead of refusing every request from then on (`FAIL_RELOAD`). The `vm_id`
+/// keeps what workers share apart from other modules' data.
+pub fn http_filter(document: &Document, wasm: &str) -> String {
+    format!(
+        r#"- name: redline
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+    config:
+      name: redline
+      root_id: redline
+      failure_policy: FAIL_RELOAD
+      vm_config:
+        vm_id: redline
+        runtime: envoy.wasm.runtime.v8
+        code:
+          local:
+            filename: {wasm}
+      configuration:
+        "@type": type.googleapis.com/google.protobuf.StringValue
+        value: |
+{configuration}"#,
+        wasm = yaml::quoted(wasm),
+        configuration = yaml::indented(&plugin::json(&document.value), 10),
+    )
+}
+
+fn socket(address: &HostPort) -> String {
+    format!("socket_address: {{address: {}, port_value: {}}}", yaml::quoted(&address.host), address.port)
+}

@@ -1,0 +1,93 @@
+//! Goldens, beside this file in `goldens/`. `BLESS=1 cargo test -p redline-cli` writes them anew.
+
+use super::*;
+use crate::demo;
+use crate::document::Document;
+use std::path::Path;
+
+fn must_equal_golden(rendered: &Rendered) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/goldens").join(rendered.name);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &rendered.text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        golden == rendered.text,
+        "{} is not as rendered; BLESS=1 writes it anew:\n{}",
+        path.display(),
+        rendered.text
+    );
+}
+
+fn bootstrap(document: &Document) -> Bootstrap<'_> {
+    Bootstrap {
+        document,
+        upstream: "shop.internal:8080".parse().unwrap(),
+        listen: "0.0.0.0:10000".parse().unwrap(),
+        admin: "127.0.0.1:9901".parse().unwrap(),
+        wasm: "/etc/envoy/redline.wasm".to_owned(),
+        flush_seconds: None,
+    }
+}
+
+#[test]
+fn the_example_is_a_valid_configuration() {
+    let document = demo::document().unwrap();
+    assert_eq!(document.config.service, "shop");
+    assert_eq!(crate::estimate::Estimate::of(&document.config).overflow(), None);
+}
+
+#[test]
+fn the_example_renders_as_the_goldens() {
+    let document = demo::document().unwrap();
+    must_equal_golden(&plugin::render(&document.value));
+    must_equal_golden(&envoy_stats::render(&document.config));
+    must_equal_golden(&bootstrap(&document).render());
+}
+
+#[test]
+fn every_file_is_what_its_format_reads() {
+    let document = demo::document().unwrap();
+    let plugin = plugin::render(&document.value).text;
+    assert_eq!(Document::from_text("plugin.json", &plugin).unwrap().config, document.config);
+
+    let read = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).unwrap();
+    let stats = read(&envoy_stats::render(&document.config).text);
+    assert_eq!(stats.as_object().unwrap().keys().collect::<Vec<_>>(), ["stats_config"]);
+    let bootstrap = read(&bootstrap(&document).render().text);
+    assert_eq!(bootstrap["stats_config"], stats["stats_config"]);
+    let tags: Vec<(String, String)> = stats["stats_config"]["stats_tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| (tag["tag_name"].as_str().unwrap().to_owned(), tag["regex"].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(tags, document.config.stat_tags());
+    let configuration = bootstrap
+        .pointer("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config")
+        .and_then(|filter| filter.pointer("/config/configuration/value")?.as_str());
+    assert_eq!(configuration, Some(plugin.as_str()));
+}
+
+#[test]
+fn an_address_needs_no_dns_and_texts_are_quoted() {
+    let document =
+        Document::from_text("a", "service: x\nlimits: {max_series: 100}\ntenant: {max: 5}").unwrap();
+    let wasm = "/a \"b\"\n#.wasm".to_owned();
+    let bootstrap = Bootstrap { upstream: "[::1]:80".parse().unwrap(), wasm, ..bootstrap(&document) };
+    let text = Bootstrap { flush_seconds: Some(1), ..bootstrap }.yaml();
+    assert!(text.contains("type: STATIC\n") && !text.contains("dns_lookup_family"), "{text}");
+    assert!(
+        text.contains("filename: \"/a \\\"b\\\"\\n#.wasm\"") && text.contains("stats_flush_interval: 1s\n"),
+        "{text}"
+    );
+    assert!(text.contains("socket_address: {address: \"::1\", port_value: 80}"), "{text}");
+}
+
+#[test]
+fn without_histograms_there_are_no_buckets() {
+    let names = redline::metric::Metric::ALL.map(|m| m.name(redline::metric::DurationUnit::Milliseconds));
+    let document = Document::from_text("a", &format!("service: x\ndisable: {names:?}")).unwrap();
+    assert!(!envoy_stats::stats_config(&document.config).contains("histogram_bucket_settings"));
+}

@@ -1,0 +1,130 @@
+//! Files of recorded traffic and the filter's module in; what Envoy would show, and how it compares to the oracle, out.
+
+mod inputs;
+
+pub use inputs::Inputs;
+
+use crate::document::Document;
+use crate::render::plugin;
+use host_harness::abi::Plugin;
+use host_harness::oracle::{Difference, Oracle, OracleError};
+use host_harness::replay::{Options, ReplayError, Summary, What, replay_observed};
+use host_harness::stats::{Sample, StatConfig};
+use host_harness::traffic::Record;
+use host_harness::{Filter, Gateway, GatewayConfig, HostError};
+
+/// How to replay.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Worker VMs.
+    pub workers: usize,
+    /// Go on after what is no record.
+    pub skip_bad: bool,
+    /// Count the same traffic natively, too.
+    pub verify: bool,
+}
+
+/// What a replay gave.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How much was replayed.
+    pub summary: Summary,
+    /// Entries that are no traffic of a gateway, such as a browser's `data:` URLs.
+    pub ignored: u64,
+    /// When the first request began and the last one ended, nanoseconds since 1970; `None` without any.
+    pub span_ns: Option<(u64, u64)>,
+    /// Every series.
+    pub samples: Vec<Sample>,
+    /// The same as Envoy's `/stats/prometheus` has it.
+    pub prometheus: String,
+    /// Where the oracle was asked: its differences, and how many series it has.
+    pub verified: Option<Verified>,
+}
+
+/// What the oracle says.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Series that it has counted.
+    pub series: usize,
+    /// Where it does not agree.
+    pub differences: Vec<Difference>,
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter.
+    #[error("{wasm}: {source}")]
+    Host {
+        /// The module's file.
+        wasm: String,
+        /// What is wrong.
+        source: HostError,
+    },
+    /// The oracle.
+    #[error("--verify: {0}")]
+    Oracle(#[from] OracleError),
+    /// The input, or the filter while it ran.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+}
+
+/// Replays `inputs` through the module `wasm`, whose file is `name` in errors.
+pub fn run(
+    document: &Document,
+    name: &str,
+    wasm: &[u8],
+    mut inputs: Inputs,
+    settings: Settings,
+    mut progress: impl FnMut(u64),
+) -> Result<Outcome, Error> {
+    let host = |source| Error::Host { wasm: name.to_owned(), source };
+    let mut oracle = if settings.verify { Some(Oracle::new(&document.config)?) } else { None };
+    let filter = Filter::compile(wasm).map_err(host)?;
+    let config = gateway(document, settings.workers, inputs.first_time_ns().unwrap_or(0));
+    let mut gateway = Gateway::start(&filter, config).map_err(host)?;
+
+    let mut span = Span::default();
+    let mut opened: u64 = 0;
+    let options = Options { skip_bad: settings.skip_bad };
+    let summary = replay_observed(&mut gateway, &mut inputs, options, |event| {
+        if event.what == What::Opened {
+            opened = opened.saturating_add(1);
+            span.include(event.record);
+            progress(opened);
+        }
+        if let Some(oracle) = &mut oracle {
+            oracle.observe(event);
+        }
+    })?;
+    let samples = gateway.stats().snapshot();
+    let verified = oracle
+        .map(|oracle| Verified { series: oracle.snapshot().len(), differences: oracle.check(&samples) });
+    let prometheus = gateway.stats().prometheus_text();
+    Ok(Outcome { summary, ignored: inputs.ignored(), span_ns: span.0, samples, prometheus, verified })
+}
+
+/// A gateway as the rendered bootstrap sets Envoy up.
+fn gateway(document: &Document, workers: usize, start_ns: u64) -> GatewayConfig {
+    let id = || "redline".to_owned();
+    let configuration = plugin::render(&document.value).text.into_bytes();
+    let plugin = Plugin { name: id(), root_id: id(), vm_id: id(), configuration, ..Plugin::default() };
+    let stats =
+        StatConfig { tags: document.config.stat_tags(), buckets: document.config.histogram_buckets() };
+    GatewayConfig { workers, plugin, stats, start_ns, ..GatewayConfig::default() }
+}
+
+/// From the first request's beginning to the last one's end.
+#[derive(Default)]
+struct Span(Option<(u64, u64)>);
+
+impl Span {
+    fn include(&mut self, record: &Record) {
+        let end = record.time_ns.saturating_add(record.duration_ns.unwrap_or(0));
+        let (first, last) = self.0.unwrap_or((record.time_ns, end));
+        self.0 = Some((first.min(record.time_ns), last.max(end)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

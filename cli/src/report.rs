@@ -1,0 +1,7 @@
+//! What was measured in, tables for people out.
+
+pub mod numbers;
+pub mod quantile;
+pub mod red;
+pub mod replay;
+pub mod table;

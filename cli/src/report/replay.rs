@@ -1,0 +1,303 @@
+//! What a replay gave in; tables, remarks or JSON out.
+
+use super::numbers::{self, count};
+use super::quantile::{Quantile, quantile};
+use super::red::Red;
+use super::table::{self, Align};
+use crate::replay::{Outcome, Verified};
+use crate::scrape::{Scrape, ScrapeError};
+use host_harness::stats::{Sample, Value as Stat};
+use jiff::Timestamp;
+use redline::config::Config;
+use redline::metric::{DurationUnit, Metric};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Of the form of the JSON output; a change that breaks a reader raises it.
+pub const SCHEMA_VERSION: u32 = 1;
+/// Differences that the tables show.
+const MOST_DIFFERENCES: usize = 50;
+
+/// The tables of endpoints, statuses and tenants, and the remarks.
+pub fn table(config: &Config, outcome: &Outcome) -> Result<String, ScrapeError> {
+    let scrape = Scrape::parse(&outcome.prometheus)?;
+    let red = Red::of(config, &scrape);
+    let mut text = match outcome.span_ns {
+        Some((first, last)) => format!("Service {}, {} to {}\n\n", config.service, time(first), time(last)),
+        None => format!("Service {}\n\n", config.service),
+    };
+    text.push_str(&red.endpoint_table(config.duration_unit, seconds(outcome), None));
+    text.push_str(&format!("\n{}", statuses(config, &scrape)));
+    text.push_str(&format!("\n{}\n", red.tenant_table()));
+    text.push_str(&format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome)));
+    Ok(text)
+}
+
+/// What one should know of the input, and what the oracle says; a line each, or nothing.
+pub fn remarks(outcome: &Outcome) -> String {
+    let summary = &outcome.summary;
+    let mut text = String::new();
+    if summary.skipped > 0 {
+        text.push_str(&format!("{} skipped that could not be read\n", count(summary.skipped)));
+        for bad in &summary.first_bad {
+            text.push_str(&format!("  {bad}\n"));
+        }
+        if summary.skipped > count_of(&summary.first_bad) {
+            text.push_str("  …\n");
+        }
+    }
+    let notes = [
+        (outcome.ignored, "entries are no traffic of a gateway (data: and the like) and were left out"),
+        (
+            summary.out_of_order,
+            "began before the one before them in the input and were replayed right after it",
+        ),
+        (summary.jumps, "gaps in time were jumped over"),
+    ];
+    for (n, what) in notes.into_iter().filter(|(n, _)| *n > 0) {
+        text.push_str(&format!("{} {what}\n", count(n)));
+    }
+    if let Some(verified) = &outcome.verified {
+        text.push_str(&verdict(verified));
+    }
+    text
+}
+
+fn verdict(verified: &Verified) -> String {
+    let Verified { series, differences } = verified;
+    let compared = count(u64::try_from(*series).unwrap_or(u64::MAX));
+    if differences.is_empty() {
+        return format!("verified: {compared} series counted natively, no difference\n");
+    }
+    let n = count_of(differences);
+    let mut text = format!("NOT VERIFIED: {} differences in {compared} series counted natively\n", count(n));
+    for difference in differences.iter().take(MOST_DIFFERENCES) {
+        text.push_str(&format!("  {difference}\n"));
+    }
+    if differences.len() > MOST_DIFFERENCES {
+        text.push_str("  … (--output json has all)\n");
+    }
+    text
+}
+
+/// Requests per status, over all endpoints.
+fn statuses(config: &Config, scrape: &Scrape) -> String {
+    let name = config.metric_name(Metric::HttpRequests);
+    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    for sample in scrape.named(&name) {
+        *sums.entry(sample.label("status")).or_default() += sample.value;
+    }
+    let all: f64 = sums.values().sum();
+    let row = |(status, n): (&&str, &f64)| {
+        vec![(*status).to_owned(), numbers::whole(*n), numbers::percent(*n, all)]
+    };
+    let rows: Vec<Vec<String>> = sums.iter().map(row).collect();
+    table::render(&[("STATUS", Align::Left), ("REQUESTS", Align::Right), ("SHARE", Align::Right)], &rows)
+}
+
+/// Everything, for programs: times as RFC 3339, ratios as decimal strings.
+pub fn json(config: &Config, outcome: &Outcome) -> Result<Value, ScrapeError> {
+    let red = Red::of(config, &Scrape::parse(&outcome.prometheus)?);
+    let summary = &outcome.summary;
+    let bad: Vec<Value> = summary
+        .first_bad
+        .iter()
+        .map(|bad| json!({"file": bad.file, "line": bad.line, "reason": bad.reason}))
+        .collect();
+    let endpoints: Vec<Value> = red
+        .endpoints
+        .iter()
+        .map(|(name, row)| {
+            json!({
+                "endpoint": name,
+                "requests": whole(row.requests),
+                "errors": whole(row.errors),
+                "error_ratio": ratio(row.errors, row.requests),
+                "p50_milliseconds": milliseconds(quantile(0.5, &row.durations), config.duration_unit),
+                "p99_milliseconds": milliseconds(quantile(0.99, &row.durations), config.duration_unit),
+            })
+        })
+        .collect();
+    let tenants: Vec<Value> = red
+        .tenants
+        .iter()
+        .map(|(name, row)| {
+            json!({
+                "tenant": name,
+                "requests": whole(row.requests),
+                "errors": whole(row.errors),
+                "error_ratio": ratio(row.errors, row.requests),
+                "request_bytes": whole(row.bytes_in),
+                "response_bytes": whole(row.bytes_out),
+            })
+        })
+        .collect();
+    let verify = outcome.verified.as_ref().map(|verified| {
+        let differences: Vec<String> = verified.differences.iter().map(ToString::to_string).collect();
+        json!({"series": verified.series, "differences": differences})
+    });
+    Ok(json!({
+        "schema_version": SCHEMA_VERSION,
+        "service": config.service,
+        "exchanges": summary.exchanges,
+        "skipped": summary.skipped,
+        "first_skipped": bad,
+        "ignored": outcome.ignored,
+        "out_of_order": summary.out_of_order,
+        "clock_jumps": summary.jumps,
+        "most_open": summary.most_open,
+        "first_time": outcome.span_ns.map(|(first, _)| time(first)),
+        "last_time": outcome.span_ns.map(|(_, last)| time(last)),
+        "endpoints": endpoints,
+        "tenants": tenants,
+        "series": outcome.samples.iter().map(series).collect::<Vec<Value>>(),
+        "verify": verify,
+    }))
+}
+
+/// One series; bounds are numbers, and the bucket of all is `count`.
+fn series(sample: &Sample) -> Value {
+    let Sample { name, labels, value } = sample;
+    let mut object = json!({"name": name, "type": value.kind(), "labels": labels});
+    let fields = match value {
+        Stat::Counter(n) | Stat::Gauge(n) => json!({"value": n}),
+        Stat::Histogram { bounds, cumulative, count, sum } => {
+            let buckets: Vec<Value> =
+                bounds.iter().zip(cumulative).map(|(le, n)| json!({"le": le, "count": n})).collect();
+            json!({"count": count, "sum": sum, "buckets": buckets})
+        }
+    };
+    if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
+        object.extend(fields);
+    }
+    object
+}
+
+fn time(ns: u64) -> String {
+    match Timestamp::from_nanosecond(i128::from(ns)) {
+        Ok(time) => time.to_string(),
+        // Past the year 9999, which no u64 of nanoseconds is.
+        Err(_) => ns.to_string(),
+    }
+}
+
+fn seconds(outcome: &Outcome) -> f64 {
+    outcome.span_ns.map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9)
+}
+
+/// Counters of a scrape are whole, and below 2^53 where a replay made them.
+fn whole(n: f64) -> u64 {
+    n as u64
+}
+
+/// A share as a decimal string; null of nothing.
+fn ratio(part: f64, all: f64) -> Option<String> {
+    (all > 0.0).then(|| format!("{:.6}", part / all))
+}
+
+/// An interpolated quantile as a decimal string; null where the buckets do not tell.
+fn milliseconds(quantile: Quantile, unit: DurationUnit) -> Option<String> {
+    let per_ms = numbers::per_millisecond(unit);
+    match quantile {
+        Quantile::At(value) => Some(format!("{:.3}", value / per_ms)),
+        Quantile::None | Quantile::Above(_) => None,
+    }
+}
+
+fn count_of<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host_harness::oracle::{Difference, What};
+    use host_harness::replay::Summary;
+    use host_harness::traffic::BadRecord;
+
+    fn sample(name: &str, labels: &[(&str, &str)], value: Stat) -> Sample {
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Sample { name: name.to_owned(), labels, value }
+    }
+
+    fn outcome() -> Outcome {
+        let bad = BadRecord { file: "a.log".to_owned(), line: 3, reason: "no status".to_owned() };
+        let summary = Summary { exchanges: 12_000, skipped: 1, first_bad: vec![bad], ..Summary::default() };
+        let endpoint = "method=\"GET\",endpoint=\"/a/{id}\"";
+        Outcome {
+            summary,
+            ignored: 2,
+            span_ns: Some((1_767_225_600_000_000_000, 1_767_225_660_500_000_000)),
+            samples: vec![
+                sample("c", &[("l", "v")], Stat::Counter(3)),
+                sample(
+                    "h",
+                    &[],
+                    Stat::Histogram { bounds: vec![5.0, 10.0], cumulative: vec![1, 2], count: 4, sum: 41.5 },
+                ),
+            ],
+            prometheus: format!(
+                "http_requests_total{{service=\"shop\",{endpoint},status=\"200\"}} 9000\n\
+                 http_requests_total{{service=\"shop\",{endpoint},status=\"503\"}} 3000\n\
+                 tenant_requests_total{{service=\"shop\",tenant=\"acme\",code_class=\"2xx\"}} 9000\n"
+            ),
+            verified: None,
+        }
+    }
+
+    fn config() -> Config {
+        Config::from_json(br#"{"service":"shop"}"#).unwrap()
+    }
+
+    #[test]
+    fn the_tables_say_when_what_and_how_much() {
+        let expected = "\
+Service shop, 2026-01-01T00:00:00Z to 2026-01-01T00:01:00.5Z
+
+ENDPOINT  REQUESTS     RATE   ERRORS  P50  P99
+/a/{id}     12,000  198.3/s  25.00 %    -    -
+all         12,000  198.3/s  25.00 %    -    -
+
+STATUS  REQUESTS    SHARE
+200        9,000  75.00 %
+503        3,000  25.00 %
+
+TENANT  REQUESTS  ERRORS  BYTES IN  BYTES OUT
+acme       9,000     0 %       0 B        0 B
+
+12,000 exchanges replayed
+1 skipped that could not be read
+  a.log:3: no status
+2 entries are no traffic of a gateway (data: and the like) and were left out
+";
+        assert_eq!(table(&config(), &outcome()).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_verdict_counts_differences_and_shows_them() {
+        let difference = Difference { series: "c{}".to_owned(), what: What::Twice };
+        let verified = |n| Verified { series: 4, differences: vec![difference.clone(); n] };
+        assert_eq!(verdict(&verified(0)), "verified: 4 series counted natively, no difference\n");
+        assert!(verdict(&verified(1)).starts_with("NOT VERIFIED: 1 differences"));
+        assert!(verdict(&verified(1)).contains("c{}: twice in the replay"));
+        assert_eq!(verdict(&verified(60)).lines().count(), 1 + MOST_DIFFERENCES + 1);
+    }
+
+    #[test]
+    fn json_has_a_version_times_ratios_as_strings_and_every_series() {
+        let json = json(&config(), &outcome()).unwrap();
+        assert_eq!(json["schema_version"], 1);
+        assert_eq!(json["first_time"], "2026-01-01T00:00:00Z");
+        assert_eq!(json["endpoints"][0]["error_ratio"], "0.250000");
+        assert_eq!(json["endpoints"][0]["p50_milliseconds"], Value::Null);
+        assert_eq!(json["first_skipped"][0]["line"], 3);
+        assert_eq!(
+            json["series"][0],
+            json!({"name": "c", "type": "counter", "labels": {"l": "v"}, "value": 3})
+        );
+        let buckets = json!([{"le": 5.0, "count": 1}, {"le": 10.0, "count": 2}]);
+        let histogram = json!({"name": "h", "type": "histogram", "labels": {}, "count": 4, "sum": 41.5, "buckets": buckets});
+        assert_eq!(json["series"][1], histogram);
+        assert_eq!(json["verify"], Value::Null);
+    }
+}
