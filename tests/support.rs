@@ -6,6 +6,7 @@ pub mod client;
 pub mod gateway;
 pub mod metrics;
 pub mod native;
+pub mod raw;
 pub mod upstream;
 
 use redline_cli::document::Document;

@@ -9,6 +9,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 /// The protocol between client and Envoy.
@@ -146,6 +147,28 @@ impl Client {
             }
         };
         Ok(read(response).await)
+    }
+
+    /// Sends an HTTP/2 request and leaves, without an answer, once `reached` holds: the stream is reset.
+    pub async fn call_and_leave(&mut self, call: &Call, reached: impl Fn() -> bool) {
+        let mut sender = match self.h2.take().filter(|s| !s.is_closed()) {
+            Some(sender) => sender,
+            None => self.connect_h2().await,
+        };
+        sender.ready().await.expect("a connection");
+        let answer = sender.send_request(call.request(self.address));
+        let wait = async {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while !reached() {
+                assert!(Instant::now() < deadline, "the request did not get through");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::select! {
+            _ = answer => panic!("nobody was to answer {call:?}"),
+            () = wait => {}
+        }
+        self.h2 = Some(sender);
     }
 
     async fn connect_h1(&self) -> http1::SendRequest<BoxBody<Bytes, Infallible>> {

@@ -17,6 +17,7 @@ pub struct Row {
     pub flags: String,
     pub details: String,
     pub tenant: String,
+    pub health_check: bool,
     pub grpc: bool,
     pub grpc_status: String,
     pub streams: u64,
@@ -24,7 +25,7 @@ pub struct Row {
     pub bytes_sent: u64,
 }
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("n_method", "%REQ(:METHOD)%"),
     ("n_path", "%REQ(:PATH)%"),
     ("n_code", "%RESPONSE_CODE%"),
@@ -33,6 +34,7 @@ const TAGS: [(&str, &str); 8] = [
     ("n_tenant", "%REQ(X-TENANT-ID)%"),
     ("n_type", "%REQ(CONTENT-TYPE)%"),
     ("n_grpc", "%GRPC_STATUS_NUMBER%"),
+    ("n_health", "%REQ(X-HEALTH-CHECK)%"),
 ];
 
 /// An element of `access_log`, as YAML in flow style; `prefix` tells listeners apart.
@@ -85,6 +87,7 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 flags: tag("n_flags"),
                 details: tag("n_details"),
                 tenant: tag("n_tenant"),
+                health_check: !tag("n_health").is_empty(),
                 grpc: content_type == "application/grpc" || content_type.starts_with("application/grpc+"),
                 grpc_status: tag("n_grpc"),
                 streams: sample.value as u64,
@@ -92,6 +95,14 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 bytes_sent: sum("sent", &sample.labels),
             }
         })
+        .collect()
+}
+
+/// A client's value as a label has it. A byte that is no text is one replacement character in the scrape.
+fn escaped(value: &str) -> String {
+    value
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "_/{}*:@+~-".contains(c) { c } else { '_' })
         .collect()
 }
 
@@ -115,12 +126,12 @@ const REASONS: [(&str, &str); 16] = [
     ("URX", "upstream_retry_limit_exceeded"),
 ];
 
-/// What the filter should say of these rows; `endpoint` gives a path's label, `refused` whether another filter
-/// answered before ours. Without what only a clock or an upstream's header says.
+/// What the filter should say of these rows; `endpoint` gives a row's label, `refused` whether another filter
+/// answered before ours. Without in-progress and without what only a clock or an upstream's header says.
 pub fn expected(
     service: &str,
     rows: &[Row],
-    endpoint: impl Fn(&str) -> &'static str,
+    endpoint: impl Fn(&Row) -> &'static str,
     refused: impl Fn(&Row) -> bool,
 ) -> Metrics {
     const METHODS: [&str; 10] =
@@ -130,8 +141,9 @@ pub fn expected(
     for row in rows {
         let service = ("service", service);
         let method = if METHODS.contains(&row.method.as_str()) { row.method.as_str() } else { "_OTHER" };
-        let (method, endpoint) = (("method", method), ("endpoint", endpoint(&row.path)));
-        let tenant = if refused(row) || row.tenant.is_empty() { "_none" } else { row.tenant.as_str() };
+        let (method, endpoint) = (("method", method), ("endpoint", endpoint(row)));
+        let escaped = escaped(&row.tenant);
+        let tenant = if refused(row) || row.tenant.is_empty() { "_none" } else { escaped.as_str() };
         let tenant = ("tenant", tenant);
         let status = row.status.to_string();
         let class = match row.status {
@@ -140,9 +152,6 @@ pub fn expected(
         };
         let tunnel = row.status == 101 || (row.method == "CONNECT" && row.status / 100 == 2);
         metrics.add("http_requests_total", &[service, method, endpoint, ("status", &status)], row.streams);
-        if !refused(row) && !row.method.is_empty() {
-            metrics.add("http_requests_in_progress", &[service, method, endpoint], 0);
-        }
         if !tunnel {
             metrics.add(
                 "http_request_duration_milliseconds_count",
@@ -177,6 +186,8 @@ pub fn expected(
             let code = match row.grpc_status.as_str() {
                 "" if left => "1",
                 "" => "14",
+                // Clients read a code that gRPC does not know as UNKNOWN.
+                code if code.parse::<u8>().is_ok_and(|code| code > 16) => "2",
                 code => code,
             };
             metrics.add("grpc_requests_total", &[service, endpoint, ("grpc_code", code)], row.streams);

@@ -2,7 +2,8 @@
 //!
 //! Words separated by blanks: `status=503`, `size=1000` (body bytes), `chunked` (no content-length), `hang` (until
 //! [`Upstream::release`]), `wait=50` (milliseconds), `reset` (no response), `cut` (half the body, then the
-//! connection is closed), `header=name:value`, `trailer=name:value`, `early` (answers before the body is read).
+//! connection is closed), `header=name:value`, `trailer=name:value`, `stall` (half the body, then nothing until
+//! [`Upstream::release`]), `early` (answers before the body is read), `upgrade` (switches protocols, then closes).
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -25,8 +26,15 @@ type Answer = Result<Response<BoxBody<Bytes, std::io::Error>>, std::io::Error>;
 /// A server on a free port of the loopback; it ends with the runtime that started it.
 pub struct Upstream {
     address: SocketAddr,
-    requests: Arc<AtomicU64>,
+    seen: Arc<Seen>,
     released: watch::Sender<bool>,
+}
+
+/// What has reached it.
+#[derive(Default)]
+struct Seen {
+    requests: AtomicU64,
+    body_bytes: AtomicU64,
 }
 
 impl Upstream {
@@ -34,24 +42,24 @@ impl Upstream {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let requests = Arc::new(AtomicU64::new(0));
+        let seen = Arc::new(Seen::default());
         let (released, gate) = watch::channel(false);
-        let counter = requests.clone();
+        let counted = seen.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (counter, gate) = (counter.clone(), gate.clone());
+                let (seen, gate) = (counted.clone(), gate.clone());
                 tokio::spawn(async move {
                     let service = service_fn(|request| {
-                        counter.fetch_add(1, Ordering::Relaxed);
-                        answer(request, gate.clone())
+                        seen.requests.fetch_add(1, Ordering::Relaxed);
+                        answer(request, gate.clone(), seen.clone())
                     });
                     let server = auto::Builder::new(TokioExecutor::new());
                     // A connection that ends in an error is what some tests ask for.
-                    let _ended = server.serve_connection(TokioIo::new(stream), service).await;
+                    let _ended = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
                 });
             }
         });
-        Self { address, requests, released }
+        Self { address, seen, released }
     }
 
     /// Where it listens.
@@ -61,7 +69,12 @@ impl Upstream {
 
     /// How many requests have reached it.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.seen.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of request bodies have reached it.
+    pub fn body_bytes(&self) -> u64 {
+        self.seen.body_bytes.load(Ordering::Relaxed)
     }
 
     /// Lets every request that hangs, now and later, be answered.
@@ -70,14 +83,18 @@ impl Upstream {
     }
 }
 
-async fn answer(request: Request<Incoming>, mut gate: watch::Receiver<bool>) -> Answer {
+async fn answer(mut request: Request<Incoming>, mut gate: watch::Receiver<bool>, seen: Arc<Seen>) -> Answer {
     let script = request.headers().get("x-do").and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
     let head = request.method() == hyper::Method::HEAD;
     let mut response = Response::builder();
-    let (mut size, mut chunked, mut cut) = (0, false, false);
+    let (mut size, mut chunked, mut cut, mut stall) = (0, false, false, false);
     let mut trailers = HeaderMap::new();
-    if !script.contains("early") {
-        drain(request.into_body()).await;
+    if script.contains("upgrade") {
+        let upgraded = hyper::upgrade::on(&mut request);
+        // Taken and closed at once.
+        tokio::spawn(async move { drop(upgraded.await) });
+    } else if !script.contains("early") {
+        drain(request.into_body(), &seen).await;
     }
     for word in script.split_whitespace() {
         let (verb, value) = word.split_once('=').unwrap_or((word, ""));
@@ -86,7 +103,12 @@ async fn answer(request: Request<Incoming>, mut gate: watch::Receiver<bool>) -> 
             "size" => size = value.parse().expect("a size"),
             "chunked" => chunked = true,
             "cut" => cut = true,
+            "stall" => stall = true,
             "early" => {}
+            "upgrade" => {
+                response =
+                    response.status(101).header("connection", "upgrade").header("upgrade", "websocket");
+            }
             "hang" => drop(gate.wait_for(|released| *released).await),
             "wait" => tokio::time::sleep(Duration::from_millis(value.parse().expect("milliseconds"))).await,
             "reset" => return Err(std::io::Error::other("told to reset")),
@@ -111,6 +133,16 @@ async fn answer(request: Request<Incoming>, mut gate: watch::Receiver<bool>) -> 
         let half = Frame::data(Bytes::from(vec![b'x'; size / 2]));
         let frames = futures_util::stream::iter([Ok(half), Err(std::io::Error::other("told to cut"))]);
         StreamBody::new(frames).boxed()
+    } else if stall {
+        response = response.header("content-length", size);
+        let half = Frame::data(Bytes::from(vec![b'x'; size / 2]));
+        let rest = async move {
+            drop(gate.wait_for(|released| *released).await);
+            Ok(Frame::data(Bytes::from(vec![b'x'; size - size / 2])))
+        };
+        let frames = futures_util::stream::once(async move { Ok(half) });
+        StreamBody::new(Box::pin(futures_util::StreamExt::chain(frames, futures_util::stream::once(rest))))
+            .boxed()
     } else if chunked || !trailers.is_empty() {
         let mut frames = Vec::new();
         if size > 0 {
@@ -127,6 +159,9 @@ async fn answer(request: Request<Incoming>, mut gate: watch::Receiver<bool>) -> 
     Ok(response.body(body).expect("a response"))
 }
 
-async fn drain(mut body: Incoming) {
-    while let Some(Ok(_)) = body.frame().await {}
+async fn drain(mut body: Incoming, seen: &Seen) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        seen.body_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
