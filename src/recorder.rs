@@ -40,7 +40,7 @@ pub struct Open {
     /// The request had no body: its headers ended it.
     bodyless: bool,
     grpc: bool,
-    /// What the response's trailers said.
+    /// What the response's headers or trailers said.
     grpc_code: Option<GrpcCode>,
     upstream: UpstreamFacts,
 }
@@ -143,7 +143,11 @@ impl Recorder {
     pub fn response_headers<H: Attributes + MetricSink>(&mut self, stream: &mut Stream, host: &mut H) {
         let Stream::Open(open) = stream else { return };
         match host.headers(HeaderMap::Response) {
-            Ok(headers) => open.upstream = upstream_facts(&headers),
+            Ok(headers) => {
+                open.upstream = upstream_facts(&headers);
+                // A call that fails at once has its code here, and no trailers.
+                open.grpc_code = if open.grpc { grpc_status(&headers) } else { None };
+            }
             Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
         }
     }
@@ -155,7 +159,7 @@ impl Recorder {
             return;
         }
         match host.headers(HeaderMap::ResponseTrailers) {
-            Ok(trailers) => open.grpc_code = grpc_status(&trailers),
+            Ok(trailers) => open.grpc_code = grpc_status(&trailers).or(open.grpc_code),
             Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
         }
     }

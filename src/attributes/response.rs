@@ -16,9 +16,9 @@ pub fn upstream_facts(headers: &[u8]) -> UpstreamFacts {
     facts
 }
 
-/// The code in response trailers.
-pub fn grpc_status(trailers: &[u8]) -> Option<GrpcCode> {
-    header_pairs(trailers)
+/// The code in response trailers, or in the headers of a response that has none.
+pub fn grpc_status(headers: &[u8]) -> Option<GrpcCode> {
+    header_pairs(headers)
         .find(|(name, _)| *name == b"grpc-status")
         .map(|(_, value)| GrpcCode::from_header(value))
 }

@@ -336,8 +336,12 @@ fn grpc_calls_are_counted_by_the_code_that_their_client_sees() {
         let name = endpoint_only("grpc_requests_total", "_other", Some(("grpc_code", code)));
         assert_eq!(host.value(&name), Some(expected), "{code}");
     }
+    let at_once = [("grpc-status", "5")];
+    run(&mut recorder, &mut host, &call("application/grpc"), &at_once, None, (Some(200), 0));
+    let name = endpoint_only("grpc_requests_total", "_other", Some(("grpc_code", "5")));
+    assert_eq!(host.value(&name), Some(1), "trailers-only");
     for content_type in ["application/grpc-web", "application/grpcx", "application/json"] {
         run(&mut recorder, &mut host, &call(content_type), &[], None, (Some(200), 0));
     }
-    assert_eq!(host.names().filter(|n| n.starts_with("grpc_requests_total")).count(), 5);
+    assert_eq!(host.names().filter(|n| n.starts_with("grpc_requests_total")).count(), 6);
 }
