@@ -43,7 +43,7 @@ fn start(workers: u32, listeners: &[Listener<'_>]) -> World {
 }
 
 fn ingress() -> Listener<'static> {
-    Listener { name: "ingress", configuration: CONFIGURATION, quic: None }
+    Listener { name: "ingress", configuration: CONFIGURATION, client_values: true, quic: None }
 }
 
 fn call(version: Version, method: &str, path: &str, script: &str) -> Call {
@@ -309,7 +309,12 @@ fn every_http3_stream_is_counted_though_envoy_never_logs_it_to_a_filter() {
     let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     std::fs::write(&certificate, issued.cert.pem()).expect("a file");
     std::fs::write(&key, issued.signing_key.serialize_pem()).expect("a file");
-    let quic = Listener { name: "quic", configuration: CONFIGURATION, quic: Some((&certificate, &key)) };
+    let quic = Listener {
+        name: "quic",
+        configuration: CONFIGURATION,
+        client_values: true,
+        quic: Some((&certificate, &key)),
+    };
     let world = start(2, &[quic]);
     let port = world.envoy.port("quic").expect("the listener");
     let client = std::process::Command::new(support::root().join(".tools/bin/python-http3"))
@@ -332,8 +337,8 @@ fn every_http3_stream_is_counted_though_envoy_never_logs_it_to_a_filter() {
 #[test]
 fn two_services_do_not_mix_and_one_on_two_listeners_is_one() {
     let other = CONFIGURATION.replace("\"shop\"", "\"bakery\"");
-    let second = Listener { name: "second", configuration: CONFIGURATION, quic: None };
-    let third = Listener { name: "third", configuration: &other, quic: None };
+    let second = Listener { name: "second", configuration: CONFIGURATION, client_values: true, quic: None };
+    let third = Listener { name: "third", configuration: &other, client_values: true, quic: None };
     let world = start(2, &[ingress(), second, third]);
     let calls = vec![call(Version::H1, "GET", "/api/v1/models/7", "size=7"); 100];
     for (name, count) in [("ingress", 100), ("second", 70), ("third", 40)] {

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 pub struct Listener<'a> {
     pub name: &'a str,
     pub configuration: &'a str,
+    /// Whether the native logger's tags have what clients send: the path, the tenant.
+    pub client_values: bool,
     /// Certificate and key, for HTTP/3.
     pub quic: Option<(&'a str, &'a str)>,
 }
@@ -82,7 +84,8 @@ fn cluster(name: &str, upstream: Option<SocketAddr>, protocol: Value) -> Value {
 fn listener(listener: &Listener<'_>, document: &Document, wasm: &str) -> Value {
     let ours: Value = serde_saphyr::from_str(&envoy::http_filter(document, wasm)).expect("YAML");
     let ours = ours.as_array().and_then(|list| list.first()).cloned().expect("one filter");
-    let native: Value = serde_saphyr::from_str(&native::access_log(listener.name)).expect("YAML");
+    let native: Value =
+        serde_saphyr::from_str(&native::access_log(listener.name, listener.client_values)).expect("YAML");
     let denied = json!({"url_path": {"path": {"prefix": route::DENIED}}});
     let mut hcm = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",

@@ -37,10 +37,13 @@ const TAGS: [(&str, &str); 9] = [
     ("n_health", "%REQ(X-HEALTH-CHECK)%"),
 ];
 
-/// An element of `access_log`, as YAML in flow style; `prefix` tells listeners apart.
-pub fn access_log(prefix: &str) -> String {
+/// An element of `access_log`, as YAML in flow style; `prefix` tells listeners apart. Without `client_values`
+/// nothing that a client chooses freely is a tag: Envoy would keep a stat for each.
+pub fn access_log(prefix: &str, client_values: bool) -> String {
+    let bounded = |name: &str| matches!(name, "n_method" | "n_code" | "n_flags" | "n_details");
+    let kept = TAGS.iter().filter(|(name, _)| client_values || bounded(name));
     let tags: Vec<String> =
-        TAGS.iter().map(|(name, format)| format!("{{name: {name}, value_format: \"{format}\"}}")).collect();
+        kept.map(|(name, format)| format!("{{name: {name}, value_format: \"{format}\"}}")).collect();
     let tags = tags.join(", ");
     let counter = |name: &str, value: &str| format!("{{stat: {{name: {name}, tags: [{tags}]}}, {value}}}");
     let counters = [
