@@ -1,9 +1,10 @@
 # What a user or developer runs. `make` alone lists it. scripts/setup.py says what is installed, and where.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup wasm bench lint clean
+.PHONY: help demo test setup wasm bench fuzz lint clean
 
 DEMO_SECONDS ?= 20
+FUZZ_SECONDS ?= 30
 
 # The tools of this checkout come before the machine's: the tests pin their versions.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -34,6 +35,19 @@ wasm: ## dist/redline.wasm, optimised and stripped, and dist/redline.debug.wasm 
 
 bench: ## criterion's benchmarks of the filter
 	cargo bench --package redline
+
+# cargo-fuzz's coverage works on the stable compiler; its sanitizers would not, and src/ has no unsafe code off Wasm.
+FUZZ_BUILD = --sanitizer none --target-dir $${CARGO_TARGET_DIR:-target}/fuzz
+fuzz: ## random bytes into the decoders, FUZZ_SECONDS=30 a target; what fails is kept in fuzz/artifacts
+	@$(SETUP) rust cargo-fuzz
+	cargo metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
+	cargo fuzz build $(FUZZ_BUILD)
+	@for target in $$(cargo fuzz list); do \
+		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
+		mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
+		cargo fuzz run $(FUZZ_BUILD) $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 -verbosity=0 || exit 1; \
+	done
 
 # Warnings of rustc, clippy and rustdoc are errors here, and only here. All in release: one build of the dependencies.
 lint: ## formatting, clippy on both targets, the documentation, licences, the scripts

@@ -2,6 +2,7 @@
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
     python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [http3-client] [wasm-bindgen] [cargo-deny]
+                            [cargo-fuzz]
 
 No root, and nothing outside the checkout but what cargo and rustup keep in their own homes. A program's folder is
 filled in .tools/tmp and renamed into place, so what is there is whole; the folder's name has the version, so a new
@@ -28,6 +29,7 @@ NODE = "24.19.0"
 BINARYEN = "132.0.0"
 AIOQUIC = "1.7.2"
 CARGO_DENY = "0.20.2"
+CARGO_FUZZ = "0.13.2"
 
 TMP = TOOLS / "tmp"
 
@@ -229,6 +231,11 @@ class CargoDeny(FromCrates):
         super().__init__("cargo-deny", CARGO_DENY, "cargo-deny")
 
 
+class CargoFuzz(FromCrates):
+    def __init__(self) -> None:
+        super().__init__("cargo-fuzz", CARGO_FUZZ, "cargo-fuzz")
+
+
 class Prometheus(Program):
     """Debian's packages, unpacked as an ordinary user; without apt-get and dpkg, whatever PATH has."""
 
@@ -332,6 +339,7 @@ COMPONENTS = {
     "http3-client": Http3Client,
     "wasm-bindgen": WasmBindgen,
     "cargo-deny": CargoDeny,
+    "cargo-fuzz": CargoFuzz,
 }
 
 

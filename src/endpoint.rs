@@ -21,6 +21,9 @@ impl EndpointId {
     pub const OTHER: Self = Self(u16::MAX);
 }
 
+/// Most endpoints of one configuration, templates or route names: what an [`EndpointId`] can tell apart, and room.
+pub const MAX_ENDPOINTS: usize = 60_000;
+
 /// A set of templates, no two of the same shape.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Templates {

@@ -138,6 +138,14 @@ fn a_plugins_configuration_may_be_the_bytes_of_a_struct() {
 }
 
 #[test]
+fn more_templates_than_endpoints_can_be_told_apart_are_refused() {
+    let templates: Vec<String> = (0..=crate::endpoint::MAX_ENDPOINTS).map(|i| format!("/{i}")).collect();
+    let got = mistakes(&json!({"service": "s", "endpoints": {"templates": templates}}));
+    assert_eq!(got.len(), 1);
+    assert!(got[0].ends_with("expected at most 60000 templates"), "{}", got[0]);
+}
+
+#[test]
 fn null_is_as_good_as_absent() {
     let document = json!({"service": "s", "endpoints": null, "tenant": {"allow": null}, "slos": null});
     assert_eq!(mistakes(&document), Vec::<String>::new());

@@ -3,7 +3,7 @@
 use super::error::ConfigErrors;
 use super::reader::Node;
 use super::units::Duration;
-use crate::endpoint::{Template, Templates};
+use crate::endpoint::{MAX_ENDPOINTS, Template, Templates};
 use crate::metric::DurationUnit;
 
 /// `endpoints`: how paths become the label `endpoint`.
@@ -126,6 +126,10 @@ impl Endpoints {
         };
         let mut shapes = Templates::default();
         let templates = fields.take("templates").map_or_else(Vec::new, |node| {
+            if node.value.as_array().is_some_and(|list| list.len() > MAX_ENDPOINTS) {
+                let limit = format!("expected at most {MAX_ENDPOINTS} templates");
+                return node.fail(errors, limit).unwrap_or_default();
+            }
             node.list_of(errors, |node, errors| {
                 let template = read_template(node, errors)?;
                 match shapes.insert(&template) {

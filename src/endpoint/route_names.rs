@@ -1,12 +1,9 @@
 //! Envoy's route names in, endpoints out, for `endpoints.source: route_name`.
 
-use super::EndpointId;
+use super::{EndpointId, MAX_ENDPOINTS};
 use crate::config::Limits;
 use crate::stat_name;
 use rustc_hash::FxHashMap;
-
-/// Most route names in one VM, whatever `limits.max_series` says.
-const MAX: usize = 60_000;
 
 /// Route names that have been seen; a full table sends the rest to `_other`.
 ///
@@ -23,7 +20,7 @@ pub struct RouteNames {
 impl RouteNames {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
-        let max = usize::try_from(limits.max_series).unwrap_or(MAX).min(MAX);
+        let max = usize::try_from(limits.max_series).unwrap_or(MAX_ENDPOINTS).min(MAX_ENDPOINTS);
         Self { max_label_bytes: limits.max_label_bytes, max, ..Self::default() }
     }
 
