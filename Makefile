@@ -18,7 +18,8 @@ help: ## list the targets
 demo: ## a real Envoy with the filter, traffic through it, and the table: DEMO_SECONDS=20, 0 until Ctrl-C
 	@$(SETUP) rust envoy node binaryen
 	@$(WASM)
-	cargo run --release --package redline-cli -- demo --seconds $(DEMO_SECONDS)
+	cargo build --release --package redline-cli
+	@exec "$${CARGO_TARGET_DIR:-target}/release/redline" demo --seconds $(DEMO_SECONDS)
 
 test: setup ## every test: unit, in Wasm, against a real Envoy
 	@$(WASM)

@@ -64,7 +64,12 @@ pub fn tag_regex(label: &str) -> String {
 pub fn escape_into(value: &[u8], max_bytes: usize, out: &mut String) -> bool {
     out.clear();
     out.extend(value.iter().take(max_bytes).map(|byte| escape_byte(*byte)));
-    !matches!(out.as_str(), "" | OTHER | OTHER_METHOD | NONE)
+    !out.is_empty() && !is_reserved(out)
+}
+
+/// Whether a value is one of the reserved words.
+pub fn is_reserved(value: &str) -> bool {
+    matches!(value, OTHER | OTHER_METHOD | NONE)
 }
 
 /// [`escape_into`] with a string of its own.

@@ -165,7 +165,10 @@ fn syntax(file: &str, line: Option<u64>, reason: impl Into<String>) -> DocumentE
 
 fn refused(file: &str, errors: Vec<ConfigError>, lines: &HashMap<String, u64>) -> DocumentError {
     let mistake = |error: ConfigError| Mistake { line: lines.get(&error.path).copied(), error };
-    DocumentError::Refused { file: file.to_owned(), mistakes: errors.into_iter().map(mistake).collect() }
+    let mut mistakes: Vec<Mistake> = errors.into_iter().map(mistake).collect();
+    // In the order of the file, as a person goes through it.
+    mistakes.sort_by_key(|mistake| mistake.line);
+    DocumentError::Refused { file: file.to_owned(), mistakes }
 }
 
 /// By the file's name, or because it begins as JSON objects do and YAML written by people does not.

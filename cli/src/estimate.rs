@@ -96,7 +96,7 @@ impl Estimate {
         }
         let largest = self.metrics.iter().filter(|m| m.capped).max_by_key(|m| m.label_sets)?;
         // Where no label is the configuration's, the longest alphabet is all that there is to name.
-        let label = largest.labels.iter().max_by_key(|l| (l.chosen, l.values))?;
+        let label = largest.labels.iter().max_by_key(|l| (l.chosen && l.values > 1, l.values))?;
         Some(Overflow { metric: largest.name.clone(), label: label.clone() })
     }
 }

@@ -97,6 +97,10 @@ pub fn run(
             oracle.observe(event);
         }
     })?;
+    if let (0, Some(bad)) = (summary.exchanges, summary.first_bad.first()) {
+        // Nothing could be read: that is no bad line in a good file, and zeros would look like a result.
+        return Err(ReplayError::from(bad.clone()).into());
+    }
     let samples = gateway.stats().snapshot();
     let verified = oracle
         .map(|oracle| Verified { series: oracle.snapshot().len(), differences: oracle.check(&samples) });

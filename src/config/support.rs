@@ -20,7 +20,7 @@ pub(super) fn refuse_what_is_not_built(fields: &mut Fields<'_>, errors: &mut Con
     };
     refuse(child(&tenant, "isolation"));
     for source in children(child(&tenant, "sources")) {
-        if source.value.get("header").is_none() {
+        if ["jwt", "path", "host", "query"].iter().any(|kind| source.value.get(kind).is_some()) {
             refuse(Some(source));
         }
     }

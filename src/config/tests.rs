@@ -138,6 +138,19 @@ fn a_plugins_configuration_may_be_the_bytes_of_a_struct() {
 }
 
 #[test]
+fn listed_tenants_are_names_and_each_is_there_once() {
+    let document = json!({"service": "s", "tenant": {"allow": ["acme", "_other", "", "acme", "globex"]}});
+    assert_eq!(
+        mistakes(&document),
+        [
+            "$.tenant.allow[1]: \"_other\": expected the name of a tenant; _other, _none and _OTHER are reserved",
+            "$.tenant.allow[2]: \"\": expected the name of a tenant; _other, _none and _OTHER are reserved",
+            "$.tenant.allow[3]: \"acme\": is there twice",
+        ]
+    );
+}
+
+#[test]
 fn more_templates_than_endpoints_can_be_told_apart_are_refused() {
     let templates: Vec<String> = (0..=crate::endpoint::MAX_ENDPOINTS).map(|i| format!("/{i}")).collect();
     let got = mistakes(&json!({"service": "s", "endpoints": {"templates": templates}}));

@@ -5,6 +5,7 @@ use super::reader::Node;
 use super::units::Duration;
 use crate::endpoint::{MAX_ENDPOINTS, Template, Templates};
 use crate::metric::DurationUnit;
+use crate::stat_name;
 
 /// `endpoints`: how paths become the label `endpoint`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -193,8 +194,20 @@ impl Tenant {
         };
         tenant.sources = read_sources(fields.take("sources"), endpoints, errors);
         if let Some(node) = fields.take("allow") {
+            let mut seen: Vec<&str> = Vec::new();
             tenant.allow = node.list_of(errors, |node, errors| {
-                node.text_where(errors, "the name of a tenant", &|s| !s.is_empty())
+                let name = node.text(errors)?;
+                if name.is_empty() || stat_name::is_reserved(name) {
+                    return node.fail(
+                        errors,
+                        "expected the name of a tenant; _other, _none and _OTHER are reserved",
+                    );
+                }
+                if seen.contains(&name) {
+                    return node.fail(errors, "is there twice");
+                }
+                seen.push(name);
+                Some(name.to_owned())
             });
         }
         if let Some(node) = fields.take("max") {

@@ -50,7 +50,7 @@ pub fn remarks(outcome: &Outcome) -> String {
         (outcome.ignored, "entries are no traffic of a gateway (data: and the like) and were left out"),
         (
             summary.out_of_order,
-            "began before the one before them in the input and were replayed right after it",
+            "began before an exchange that was already replayed, and were replayed right after it",
         ),
         (summary.jumps, "gaps in time were jumped over"),
     ];
