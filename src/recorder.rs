@@ -15,6 +15,9 @@ use crate::metric::{DurationUnit, Metric};
 use crate::registry::{DropReason, LabelTexts, MetricId, MetricSink, Registry, Series, StatusLabel};
 use crate::tenant::{Admission, TenantId, Tenants};
 
+/// Most retries of one request that are believed.
+const MOST_RETRIES: u64 = 1000;
+
 /// Where a stream stands; kept by its owner between the callbacks.
 #[derive(Debug, Default)]
 pub enum Stream {
@@ -261,17 +264,22 @@ impl Recorder {
         }
     }
 
-    /// How a gRPC call ended. Where no status was sent, the code is the one that its client sees.
+    /// How a gRPC call ended, as its client sees it. Without a status from the upstream, Envoy would derive a code
+    /// from the HTTP status, which is 200 also where the call was cut off.
     fn read_grpc_code<H: Attributes + MetricSink>(
         &mut self,
         open: &Open,
         flags: ResponseFlags,
         host: &mut H,
     ) -> GrpcCode {
-        let said = open
-            .grpc_code
-            .or_else(|| self.number(Property::ResponseGrpcStatus, host).map(GrpcCode::from_number));
-        said.unwrap_or(if flags.client_left() { GrpcCode::CANCELLED } else { GrpcCode::UNAVAILABLE })
+        if let Some(code) = open.grpc_code {
+            return code;
+        }
+        if flags.client_left() {
+            return GrpcCode::CANCELLED;
+        }
+        let derived = self.number(Property::ResponseGrpcStatus, host).filter(|_| flags.failure().is_none());
+        derived.map_or(GrpcCode::UNAVAILABLE, GrpcCode::from_number)
     }
 
     fn number<H: Attributes + MetricSink>(&mut self, property: Property, host: &mut H) -> Option<u64> {
@@ -318,12 +326,24 @@ impl Recorder {
             registry.count(Series::GrpcRequests(endpoint, code), labels, sink);
         }
         let UpstreamFacts { service_time_ms, attempts } = exchange.upstream;
-        if let Some(ms) = service_time_ms {
-            let series = Series::PerEndpoint(Metric::HttpUpstreamDuration, endpoint);
-            registry.observe(series, self.unit.of_nanos(ms.saturating_mul(1_000_000)), labels, sink);
+        if let Some(ms) = service_time_ms.filter(|_| !exchange.is_tunnel()) {
+            let nanos = ms.saturating_mul(1_000_000);
+            // Where Envoy does not set the header, it lets the upstream's pass: an answer cannot take longer than
+            // the exchange.
+            if exchange.duration_ns.is_none_or(|whole| nanos <= whole) {
+                let series = Series::PerEndpoint(Metric::HttpUpstreamDuration, endpoint);
+                registry.observe(series, self.unit.of_nanos(nanos), labels, sink);
+            } else {
+                registry.drop_one(DropReason::ValueRange, labels, sink);
+            }
         }
-        if let Some(retries) = attempts.and_then(|n| n.checked_sub(1)) {
-            registry.add(Series::PerEndpoint(Metric::HttpRetries, endpoint), retries, labels, sink);
+        match attempts.and_then(|n| n.checked_sub(1)) {
+            Some(retries @ 0..=MOST_RETRIES) => {
+                registry.add(Series::PerEndpoint(Metric::HttpRetries, endpoint), retries, labels, sink);
+            }
+            // No retry policy does that: it is the upstream's own header, which Envoy lets pass.
+            Some(_) => registry.drop_one(DropReason::ValueRange, labels, sink),
+            None => {}
         }
     }
 }

@@ -206,11 +206,17 @@ impl Oracle {
         if facts::is_grpc(record) {
             ledger.add(&Metric::GRPC_REQUESTS, &[endpoint, facts::grpc_code(record)], 1);
         }
-        if let Some(milliseconds) = facts::response_number(record, b"x-envoy-upstream-service-time") {
+        // A tunnel's is none, and an answer cannot take longer than the whole exchange.
+        let most_ns = record.duration_ns.unwrap_or(u64::MAX);
+        if let Some(milliseconds) = facts::response_number(record, b"x-envoy-upstream-service-time")
+            .filter(|ms| !facts::is_tunnel(method, status) && ms.saturating_mul(1_000_000) <= most_ns)
+        {
             let in_unit = milliseconds.saturating_mul(1_000_000) / ledger.unit_ns();
             ledger.observe(&Metric::UPSTREAM_DURATION, &[endpoint], in_unit);
         }
-        if let Some(attempts) = facts::response_number(record, b"x-envoy-attempt-count").filter(|n| *n > 0) {
+        if let Some(attempts) = facts::response_number(record, b"x-envoy-attempt-count")
+            .filter(|attempts| (1..=1001).contains(attempts))
+        {
             ledger.add(&Metric::RETRIES, &[endpoint], attempts as i64 - 1);
         }
     }

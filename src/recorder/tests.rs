@@ -317,6 +317,22 @@ fn what_the_router_says_of_the_upstream_is_recorded_and_nonsense_is_not() {
 }
 
 #[test]
+fn what_an_upstream_makes_up_of_itself_is_dropped() {
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
+    let made_up =
+        [("x-envoy-upstream-service-time", "99999999"), ("x-envoy-attempt-count", "9000000000000000000")];
+    next_stream(&mut host, GET);
+    host.response_headers = Some(owned_pairs(&made_up));
+    let mut stream = Stream::New;
+    recorder.begin(&mut stream, true, &mut host);
+    recorder.response_headers(&mut stream, &mut host);
+    end(&mut host, 200);
+    recorder.finish(&mut stream, &mut host);
+    assert!(!host.names().any(|n| n.starts_with("http_retries") || n.starts_with("http_upstream")));
+    assert_eq!(host.value("redline_dropped_total.service=.=shop;.;reason=.=value_range;.;"), Some(2));
+}
+
+#[test]
 fn grpc_calls_are_counted_by_the_code_that_their_client_sees() {
     let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
     let call = |content_type| [(":method", "POST"), (":path", "/x"), ("content-type", content_type)];
@@ -324,7 +340,7 @@ fn grpc_calls_are_counted_by_the_code_that_their_client_sees() {
         ("application/grpc", Some(&[("grpc-status", "0")]), Some(200), 0, "0"),
         ("application/grpc+proto", Some(&[("grpc-status", "13")]), Some(200), 0, "13"),
         ("application/grpc", Some(&[("grpc-status", "42")]), Some(200), 0, "2"),
-        ("application/grpc", None, None, 1 << 14, "1"),
+        ("application/grpc", None, Some(200), 1 << 14, "1"),
         ("application/grpc", None, None, 1 << 6, "14"),
         ("application/grpc", Some(&[("grpc-status", "nonsense")]), Some(200), 0, "2"),
     ];

@@ -88,7 +88,7 @@ pub(super) fn is_grpc(record: &Record) -> bool {
 const CODES: [&str; 17] =
     ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
 
-/// Label `grpc_code`: trailers, headers, or what gRPC makes of the HTTP code or of no answer.
+/// Label `grpc_code`: trailers, headers, who left or failed, or what gRPC makes of the HTTP code or of no answer.
 pub(super) fn grpc_code(record: &Record) -> &'static str {
     let sent = record.status.and_then(|_| {
         header(&record.response_trailers, b"grpc-status")
@@ -101,13 +101,14 @@ pub(super) fn grpc_code(record: &Record) -> &'static str {
     let client_left =
         ["DC", "DR"].iter().any(|name| ResponseFlags::parse(name).is_ok_and(|f| record.flags.intersects(f)));
     match record.status {
+        _ if client_left => "1",
+        _ if failure(record.flags).is_some() => "14",
         Some(400) => "13",
         Some(401) => "16",
         Some(403) => "7",
         Some(404) => "12",
         Some(429 | 502..=504) => "14",
         Some(_) => "2",
-        None if client_left => "1",
         None => "14",
     }
 }

@@ -117,11 +117,13 @@ fn grpc_codes_come_from_trailers_headers_the_status_or_the_flags() {
         call(r#""status":503"#),
         call(r#""status":0,"flags":"DR""#),
         call(r#""status":0,"flags":"UF""#),
+        call(r#""status":200,"flags":"DC""#),
+        call(r#""status":200,"flags":"UPE""#),
         r#""path":"/","status":200,"request_headers":{"content-type":"application/grpc-web"}"#.to_owned(),
     ];
     let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
     let got = of(&count(&config(""), &calls), "grpc_requests_total");
-    let want = ["1 1", "14 2", "2 1", "5 1", "7 1"].map(|rest| format!("endpoint=_other,grpc_code={rest}"));
+    let want = ["1 2", "14 3", "2 1", "5 1", "7 1"].map(|rest| format!("endpoint=_other,grpc_code={rest}"));
     assert_eq!(got, want);
 }
 
