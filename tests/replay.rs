@@ -202,6 +202,12 @@ fn with_skip_bad_the_rest_is_counted_and_the_number_skipped_is_said() {
     let run = replay_stdin(input.as_bytes(), &["--skip-bad", "--output", "json", "--format", "exchanges"]);
     assert_eq!(run.code, Some(0), "{}", run.err);
     assert_eq!(by(&run.out, "http_requests_total", "status"), [("200".to_owned(), 3)].into());
+    let nothing = replay_stdin(b"nonsense\n", &["--skip-bad", "--format", "exchanges"]);
+    assert_eq!(
+        (nothing.code, nothing.out.as_str()),
+        (Some(2), ""),
+        "a file of which nothing is read is no result"
+    );
     let table = replay_stdin(input.as_bytes(), &["--skip-bad", "--format", "exchanges"]);
     let said = format!("{}{}", table.out, table.err);
     assert!(said.contains("2 skipped"), "{said}");
