@@ -187,8 +187,9 @@ pub fn expected(
         if row.grpc {
             let left = flags.contains(&"DC") || flags.contains(&"DR");
             let code = match row.grpc_status.as_str() {
-                // Envoy derives 2 from a 200 whose call was left before its trailers.
+                // Envoy derives 2 from a 200 whose call was left, or cut off, before its trailers.
                 "" | "2" if left => "1",
+                "" | "2" if !flags.is_empty() => "14",
                 "" => "14",
                 // Clients read a code that gRPC does not know as UNKNOWN.
                 code if code.parse::<u8>().is_ok_and(|code| code > 16) => "2",
