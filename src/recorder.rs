@@ -191,7 +191,12 @@ impl Recorder {
             }
             Vec::new()
         });
-        self.read_request(&headers, false, false, host)
+        let mut open = self.read_request(&headers, false, false, host)?;
+        if open.grpc {
+            // Who refused it said why in the response's headers, which no callback has shown us.
+            open.grpc_code = host.headers(HeaderMap::Response).ok().and_then(|h| grpc_status(&h));
+        }
+        Some(open)
     }
 
     /// Reads who asks for what; `None` where the request is excluded.

@@ -134,6 +134,8 @@ fn messy(world: &World, address: SocketAddr) -> u64 {
         rpc.body = body;
         run(vec![rpc; EACH], 1);
     }
+    let refused = call(Version::H2, "POST", route::DENIED, "").header("content-type", "application/grpc");
+    run(vec![refused; EACH], 1);
     let health = call(Version::H1, "GET", "/healthz", "");
     run(vec![health; EACH], 1);
     run(vec![Call::get("/api/v1/models").header("x-health-check", "1"); EACH], 1);

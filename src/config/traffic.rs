@@ -6,6 +6,7 @@ use super::units::Duration;
 use crate::endpoint::{MAX_ENDPOINTS, Template, Templates};
 use crate::metric::DurationUnit;
 use crate::stat_name;
+use rustc_hash::FxHashSet;
 
 /// `endpoints`: how paths become the label `endpoint`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -194,7 +195,7 @@ impl Tenant {
         };
         tenant.sources = read_sources(fields.take("sources"), endpoints, errors);
         if let Some(node) = fields.take("allow") {
-            let mut seen: Vec<&str> = Vec::new();
+            let mut seen: FxHashSet<&str> = FxHashSet::default();
             tenant.allow = node.list_of(errors, |node, errors| {
                 let name = node.text(errors)?;
                 if name.is_empty() || stat_name::is_reserved(name) {
@@ -203,10 +204,9 @@ impl Tenant {
                         "expected the name of a tenant; _other, _none and _OTHER are reserved",
                     );
                 }
-                if seen.contains(&name) {
+                if !seen.insert(name) {
                     return node.fail(errors, "is there twice");
                 }
-                seen.push(name);
                 Some(name.to_owned())
             });
         }

@@ -29,12 +29,24 @@ pub enum TemplateError {
     Twice(String),
     /// `{name*}` before the end.
     RestNotLast,
+    /// A dot at the end, which Envoy cuts off a label's value: two templates could become one series, twice.
+    FinalDot,
     /// A text that Envoy's or Istio's own tag extractors would read.
     Extractor(&'static str),
 }
 
 /// Fragments after which Envoy's or Istio's tag extractors would read the template as their own label.
-const EXTRACTORS: [&str; 5] = ["cache.", "component.", "tag.", "wasm_filter.", "rbac."];
+const EXTRACTORS: [&str; 9] = [
+    "cache.",
+    "component.",
+    "tag.",
+    "wasm_filter.",
+    "rbac.",
+    ".shadow_allowed",
+    ".shadow_denied",
+    ".istio_dry_run_allow_",
+    ".istio_dry_run_deny_",
+];
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,6 +65,9 @@ impl fmt::Display for TemplateError {
             }
             Self::Twice(name) => write!(f, "the parameter {{{name}}} is there twice"),
             Self::RestNotLast => f.write_str("{name*} takes the rest of the path and must be last"),
+            Self::FinalDot => {
+                f.write_str("Envoy cuts a dot off the end of a label; percent-encode it as %2E")
+            }
             Self::Extractor(text) => {
                 write!(f, "Envoy's or Istio's tag extractors would read {text:?} as a label of their own")
             }
@@ -88,6 +103,9 @@ impl Template {
                 return Err(TemplateError::Twice(name.to_owned()));
             }
             segments.push(segment);
+        }
+        if text.ends_with('.') {
+            return Err(TemplateError::FinalDot);
         }
         Ok(Self { written: text.to_owned(), segments })
     }

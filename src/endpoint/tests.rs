@@ -159,6 +159,9 @@ fn what_is_no_template_is_refused_with_the_reason() {
         ("/{a*}/b", TemplateError::RestNotLast),
         ("/cache.x/b", TemplateError::Extractor("cache.")),
         ("/x/tag.y", TemplateError::Extractor("tag.")),
+        ("/x.shadow_allowed", TemplateError::Extractor(".shadow_allowed")),
+        ("/a.istio_dry_run_allow_b", TemplateError::Extractor(".istio_dry_run_allow_")),
+        ("/a.", TemplateError::FinalDot),
     ];
     for (text, reason) in cases {
         assert_eq!(Template::parse(text), Err(reason), "{text}");

@@ -317,6 +317,20 @@ fn what_the_router_says_of_the_upstream_is_recorded_and_nonsense_is_not() {
 }
 
 #[test]
+fn a_grpc_call_that_was_refused_before_us_has_the_code_that_was_sent() {
+    let headers = [(":method", "POST"), (":path", "/x"), ("content-type", "application/grpc")];
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::with_headers(&headers));
+    host.response_headers = Some(owned_pairs(&[("grpc-status", "5")]));
+    end(&mut host, 200);
+    host.set_number(Property::ResponseFlags, 1 << 10);
+    recorder.finish(&mut Stream::New, &mut host);
+    assert_eq!(
+        host.value(&endpoint_only("grpc_requests_total", "_other", Some(("grpc_code", "5")))),
+        Some(1)
+    );
+}
+
+#[test]
 fn what_an_upstream_makes_up_of_itself_is_dropped() {
     let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
     let made_up =

@@ -148,6 +148,11 @@ impl Red {
         table::render(&columns, &rows)
     }
 
+    /// Whether a tenant with a name of its own has made a request.
+    pub fn names_a_tenant(&self) -> bool {
+        self.tenants.iter().any(|(name, row)| !name.starts_with('_') && row.requests > 0.0)
+    }
+
     /// The table of tenants.
     pub fn tenant_table(&self) -> String {
         let row = |(name, row): (&String, &TenantRow)| {
@@ -204,6 +209,11 @@ impl Peaks {
             *peak = peak.max(row.in_flight);
         }
         self.all = self.all.max(red.in_flight());
+    }
+
+    /// Whether anything was ever seen in flight.
+    pub fn any(&self) -> bool {
+        self.all > 0.0
     }
 
     fn endpoint(&self, name: &str) -> f64 {
