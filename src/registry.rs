@@ -140,11 +140,6 @@ impl Registry {
         }
     }
 
-    /// Whether a metric is emitted.
-    pub fn emits(&self, metric: Metric) -> bool {
-        self.name(metric).is_some()
-    }
-
     /// The id of a series; defines it the first time. `None` where the metric is disabled or the host refused it.
     pub fn id(
         &mut self,

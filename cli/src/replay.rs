@@ -1,17 +1,14 @@
 //! Files of recorded traffic and the filter's module in; what Envoy would show, and how it compares to the oracle, out.
 
-mod inputs;
-
-pub use inputs::Inputs;
-
 use crate::document::Document;
 use crate::render::plugin;
 use host_harness::abi::Plugin;
 use host_harness::oracle::{Difference, Oracle, OracleError};
 use host_harness::replay::{Options, ReplayError, Summary, What, replay_observed};
 use host_harness::stats::{Sample, StatConfig};
-use host_harness::traffic::Record;
+use host_harness::traffic::{self, BadRecord, Format, Merged, Record};
 use host_harness::{Filter, Gateway, GatewayConfig, HostError};
+use std::path::PathBuf;
 
 /// How to replay.
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +66,18 @@ pub enum Error {
     Replay(#[from] ReplayError),
 }
 
+/// Opens every file; an error where one cannot be, whatever may be skipped later.
+pub fn open(paths: &[PathBuf], format: Format) -> Result<Merged<'static>, BadRecord> {
+    let records = paths.iter().map(|path| traffic::open(path, format)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Merged::new(records))
+}
+
 /// Replays `inputs` through the module `wasm`, whose file is `name` in errors.
 pub fn run(
     document: &Document,
     name: &str,
     wasm: &[u8],
-    mut inputs: Inputs,
+    mut inputs: Merged<'_>,
     settings: Settings,
     mut progress: impl FnMut(u64),
 ) -> Result<Outcome, Error> {

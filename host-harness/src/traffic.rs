@@ -108,6 +108,10 @@ pub fn open(path: &Path, format: Format) -> Result<Records<'static>, BadRecord> 
         return Ok(read("<stdin>", std::io::stdin().lock(), format));
     }
     let file = path.display().to_string();
+    // Opening a folder succeeds, and reading it would look like a bad line.
+    if path.is_dir() {
+        return Err(BadRecord { file, line: 0, reason: "this is a folder".to_owned() });
+    }
     match std::fs::File::open(path) {
         Ok(content) => Ok(read(&file, content, format)),
         Err(error) => Err(BadRecord { file, line: 0, reason: format!("cannot be opened: {error}") }),

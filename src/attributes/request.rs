@@ -76,7 +76,8 @@ impl RequestInterests {
     }
 }
 
-/// `application/grpc` and `application/grpc+…`, as Envoy itself tells gRPC calls; gRPC-Web is another type.
+/// `application/grpc` and `application/grpc+…`, as Envoy tells gRPC calls, and with parameters, which Envoy does not
+/// expect; gRPC-Web is another type.
 fn is_grpc(content_type: &[u8]) -> bool {
     match content_type.strip_prefix(b"application/grpc") {
         Some(rest) => matches!(rest.first(), None | Some(b'+' | b';')),

@@ -3,7 +3,7 @@
 use super::{Done, Failure};
 use crate::checkout;
 use crate::document::Document;
-use crate::replay::{self, Inputs, Outcome, Settings};
+use crate::replay::{self, Outcome, Settings};
 use crate::report::numbers::count;
 use crate::report::replay::{json, table};
 use host_harness::traffic::Format;
@@ -74,7 +74,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         InputFormat::Combined => Format::Combined,
         InputFormat::Exchanges => Format::Exchanges,
     };
-    let inputs = Inputs::open(&args.input, format)?;
+    let inputs = replay::open(&args.input, format)?;
     let settings =
         Settings { workers: usize::from(args.workers), skip_bad: args.skip_bad, verify: args.verify };
     let bar = spinner();

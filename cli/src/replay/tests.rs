@@ -1,6 +1,4 @@
 use super::*;
-use host_harness::traffic::Format;
-use std::path::PathBuf;
 
 fn files(texts: &[&str]) -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
@@ -17,7 +15,7 @@ fn exchange(second: u32, path: &str) -> String {
     format!("{{\"time\":\"2026-01-01T00:00:{second:02}Z\",\"path\":\"{path}\",\"status\":200}}\n")
 }
 
-fn paths_of(inputs: Inputs) -> Vec<String> {
+fn paths_of(inputs: Merged<'_>) -> Vec<String> {
     inputs
         .map(|record| match record {
             Ok(record) => String::from_utf8(record.path.unwrap()).unwrap(),
@@ -32,7 +30,7 @@ fn files_follow_one_another_by_time_and_are_interleaved() {
     let one = exchange(1, "/a") + &exchange(3, "/c");
     let other = exchange(2, "/b") + &exchange(6, "/f");
     let (_folder, files) = files(&[&later, &one, &other]);
-    let mut inputs = Inputs::open(&files, Format::Auto).unwrap();
+    let mut inputs = open(&files, Format::Auto).unwrap();
     // 2026-01-01T00:00:01Z
     assert_eq!(inputs.first_time_ns(), Some(1_767_225_601_000_000_000));
     assert_eq!(paths_of(inputs), ["/a", "/b", "/c", "/d", "/e", "/f"]);
@@ -43,12 +41,12 @@ fn a_bad_line_comes_as_soon_as_it_is_met() {
     let good = exchange(1, "/a") + &exchange(2, "/b");
     let bad = format!("{}broken\n{}", exchange(1, "/c"), exchange(9, "/d"));
     let (_folder, files) = files(&[&good, &bad]);
-    let inputs = Inputs::open(&files, Format::Exchanges).unwrap();
+    let inputs = open(&files, Format::Exchanges).unwrap();
     assert_eq!(paths_of(inputs), ["/a", "/c", "bad line 2", "/b", "/d"]);
 }
 
 #[test]
 fn a_file_that_is_not_there_is_an_error_at_once() {
-    let error = Inputs::open(&[PathBuf::from("/nowhere/x.log")], Format::Auto).unwrap_err();
+    let error = open(&[PathBuf::from("/nowhere/x.log")], Format::Auto).unwrap_err();
     assert_eq!((error.file.as_str(), error.line), ("/nowhere/x.log", 0));
 }

@@ -4,7 +4,8 @@ use super::{BadRecord, Record, Records};
 
 /// Records of several inputs, merged: always the earliest of those that come next.
 ///
-/// Each input keeps its own order. What is no record comes as soon as it is met.
+/// Each input is taken to be in the order of time, as logs are: rotated logs follow one another, and those of several
+/// proxies are interleaved, whichever is named first. What is no record comes as soon as it is met.
 #[derive(Debug)]
 pub struct Merged<'a> {
     inputs: Vec<Input<'a>>,

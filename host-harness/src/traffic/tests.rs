@@ -233,6 +233,8 @@ fn several_inputs_are_merged_by_time_and_errors_come_at_once() {
 fn a_file_that_is_not_there_says_so() {
     let error = open(Path::new("/nowhere/x.log"), Format::Auto).unwrap_err();
     assert!(error.to_string().starts_with("/nowhere/x.log:0: cannot be opened"), "{error}");
+    let folder = open(Path::new(env!("CARGO_MANIFEST_DIR")), Format::Auto).unwrap_err();
+    assert_eq!(folder.reason, "this is a folder");
 }
 
 /// Any damage gives records or errors, never a panic or an endless list.
