@@ -1,7 +1,7 @@
 # What a user or developer runs. `make` alone lists it. scripts/setup.py says what is installed, and where.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup wasm bench fuzz lint clean
+.PHONY: help demo test setup wasm faulty-wasm bench fuzz lint clean
 
 DEMO_SECONDS ?= 20
 FUZZ_SECONDS ?= 30
@@ -33,6 +33,10 @@ setup: ## install what the build and the tests need, into .tools/
 
 wasm: ## dist/redline.wasm, optimised and stripped, and dist/redline.debug.wasm with names
 	@$(WASM)
+
+# For tests: dist/faults/redline.wasm traps when a request asks for it.
+faulty-wasm:
+	@$(WASM) --faults
 
 bench: ## criterion's benchmarks of the filter
 	cargo bench --package redline

@@ -8,6 +8,7 @@ use redline::memory_host::encode_pairs;
 use redline::metric::Kind;
 use redline::recorder::{Recorder, Stream};
 use redline::registry::{MetricId, MetricSink};
+use redline::shared::{Cas, Clock, SharedData};
 use redline::stat_name;
 use std::hint::black_box;
 
@@ -76,6 +77,31 @@ impl MetricSink for NullHost {
     fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
         black_box((id, value));
         Ok(())
+    }
+    fn total(&mut self, _: MetricId) -> Result<u64, HostStatus> {
+        Ok(1)
+    }
+}
+
+impl SharedData for NullHost {
+    fn read(&mut self, _: &[u8]) -> Result<(Vec<u8>, Cas), HostStatus> {
+        Ok((vec![0; 32], Cas(1)))
+    }
+    fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostStatus> {
+        black_box((key, value));
+        Ok(())
+    }
+    fn swap(&mut self, key: &[u8], value: &[u8], _: Cas) -> Result<(), HostStatus> {
+        self.write(key, value)
+    }
+}
+
+impl Clock for NullHost {
+    fn monotonic_ns(&mut self) -> u64 {
+        0
+    }
+    fn unix_seconds(&mut self) -> u64 {
+        0
     }
 }
 

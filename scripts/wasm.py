@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """In: the filter's sources. Out: dist/redline.debug.wasm, optimised and with names, and dist/redline.wasm, stripped.
 
+With `--faults` dist/faults/ gets the same two with the feature fault-injection: filters for tests, which trap on demand.
+
 Does nothing when dist/ is already what these sources give; safe to run in several processes at once, each of which
 returns when dist/ is up to date. The files are replaced whole, never written in place.
 """
@@ -21,7 +23,8 @@ import setup  # noqa: E402
 from tooling import BIN, ROOT, TOOLS, Failed, guarded, locked, output, text_of  # noqa: E402
 
 TARGET = "wasm32-wasip1"
-DIST = ROOT / "dist"
+FAULTS = "--faults" in sys.argv[1:]
+DIST = ROOT / "dist" / "faults" if FAULTS else ROOT / "dist"
 STRIPPED, NAMED, STAMP = DIST / "redline.wasm", DIST / "redline.debug.wasm", DIST / ".stamp"
 KEEP = "scripts/wasm-exports.txt"
 INPUTS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", KEEP, "scripts/wasm.py", "scripts/setup.py")
@@ -81,6 +84,7 @@ def compile_filter() -> Path:
     flags = [f"--remap-path-prefix={folder}={name}" for folder, name in private_folders().items()]
     env = dict(os.environ, CARGO_ENCODED_RUSTFLAGS="\x1f".join(flags))
     build = ["cargo", "rustc", "--package", "redline", "--lib", "--profile", "wasm", "--target", TARGET]
+    build += ["--features", "fault-injection"] if FAULTS else []
     said = call([*build, "--crate-type", "cdylib", "--message-format", "json-render-diagnostics"], env=env)
     for line in reversed(said.splitlines()):
         for name in json.loads(line).get("filenames", []):
@@ -95,7 +99,7 @@ def build() -> None:
     lines = (line.split("#")[0].strip() for line in text_of(KEEP).splitlines())
     exports = [line for line in lines if line]
     graph = [{"name": name, "export": name, "root": True} for name in exports]
-    DIST.mkdir(exist_ok=True)
+    DIST.mkdir(parents=True, exist_ok=True)
     for left in DIST.glob(".build-*"):  # by a build that was killed
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=str(DIST), prefix=".build-") as folder:
@@ -131,9 +135,11 @@ def refuse_private_folders(path: Path) -> None:
 
 
 def main() -> None:
+    if not set(sys.argv[1:]) <= {"--faults"}:
+        raise Failed("usage: scripts/wasm.py [--faults]")
     setup.ensure(["rust", "node", "binaryen"], quiet=True)
     if not up_to_date():
-        with locked(TOOLS / "wasm.lock", "the build of dist/redline.wasm"):
+        with locked(TOOLS / "wasm.lock", f"the build of {STRIPPED.relative_to(ROOT)}"):
             if not up_to_date():
                 build()
 

@@ -10,10 +10,12 @@ use crate::config::{Config, ConfigErrors};
 use crate::metric::Kind;
 use crate::recorder::{Recorder, Stream};
 use crate::registry::{MetricId, MetricSink};
+use crate::shared::{Cas, Clock, SharedData};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
+use std::hash::Hasher;
 use std::rc::Rc;
 
 #[link(wasm_import_module = "env")]
@@ -31,20 +33,42 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        length: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(key: *const u8, length: usize, data: *const u8, size: usize, cas: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u16;
+}
+
+/// WASI's clocks: the time of day, and Envoy's monotonic clock.
+const REALTIME: u32 = 0;
+const MONOTONIC: u32 = 1;
 
 const PLUGIN_CONFIGURATION: u32 = 7;
 
 proxy_wasm::main! {{
     // Also installs the hook that writes a panic's message to Envoy's log.
     proxy_wasm::set_log_level(LogLevel::Warn);
-    proxy_wasm::set_root_context(|_| Box::new(Root { recorder: None }));
+    proxy_wasm::set_root_context(|_| Box::<Root>::default());
 }}
 
 /// One configuration in one VM.
+#[derive(Default)]
 struct Root {
     /// Shared with the streams; the VM has one thread, and no callback runs inside another.
     recorder: Option<Rc<RefCell<Recorder>>>,
+    #[cfg(feature = "fault-injection")]
+    faults: faults::SharedFaults,
 }
 
 impl Context for Root {}
@@ -55,8 +79,13 @@ impl RootContext for Root {
         match Config::from_plugin(&document) {
             Ok(config) => {
                 let mut recorder = Recorder::new(&config);
-                recorder.start(&mut Host);
+                recorder.start(fingerprint(&document), &mut Envoy);
                 self.recorder = Some(Rc::new(RefCell::new(recorder)));
+                #[cfg(feature = "fault-injection")]
+                self.faults.configure(&config.service);
+                let period = u32::try_from(config.tick.as_millis()).unwrap_or(u32::MAX);
+                // SAFETY: no memory is passed. Without a timer everything is still counted.
+                let _status = unsafe { proxy_set_tick_period_milliseconds(period) };
                 true
             }
             Err(errors) => {
@@ -66,12 +95,27 @@ impl RootContext for Root {
         }
     }
 
+    fn on_tick(&mut self) {
+        let recorder = self.recorder.as_ref().and_then(|recorder| recorder.try_borrow_mut().ok());
+        let Some(ticked) = recorder.map(|mut recorder| recorder.tick(&mut Envoy)) else { return };
+        if let Some(warning) = ticked.warning {
+            log(LogLevel::Warn, &warning.to_string());
+        }
+        #[cfg(feature = "fault-injection")]
+        self.faults.on_tick(ticked.leads);
+    }
+
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(StreamContext { recorder: self.recorder.clone(), stream: Stream::New }))
+        Some(Box::new(StreamContext {
+            recorder: self.recorder.clone(),
+            stream: Stream::New,
+            #[cfg(feature = "fault-injection")]
+            faults: self.faults.clone(),
+        }))
     }
 }
 
@@ -79,6 +123,8 @@ impl RootContext for Root {
 struct StreamContext {
     recorder: Option<Rc<RefCell<Recorder>>>,
     stream: Stream,
+    #[cfg(feature = "fault-injection")]
+    faults: faults::SharedFaults,
 }
 
 impl StreamContext {
@@ -95,34 +141,36 @@ impl StreamContext {
 impl Context for StreamContext {
     /// Envoy never calls `on_log` for HTTP/3 streams; for others the stream is finished by now.
     fn on_done(&mut self) -> bool {
-        self.record(|recorder, stream| recorder.finish(stream, &mut Host));
+        self.record(|recorder, stream| recorder.finish(stream, &mut Envoy));
         true
     }
 }
 
 impl HttpContext for StreamContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.record(|recorder, stream| recorder.begin(stream, end_of_stream, &mut Host));
+        self.record(|recorder, stream| recorder.begin(stream, end_of_stream, &mut Envoy));
+        #[cfg(feature = "fault-injection")]
+        self.faults.on_request();
         Action::Continue
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        self.record(|recorder, stream| recorder.response_headers(stream, &mut Host));
+        self.record(|recorder, stream| recorder.response_headers(stream, &mut Envoy));
         Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.record(|recorder, stream| recorder.response_trailers(stream, &mut Host));
+        self.record(|recorder, stream| recorder.response_trailers(stream, &mut Envoy));
         Action::Continue
     }
 
     fn on_log(&mut self) {
-        self.record(|recorder, stream| recorder.finish(stream, &mut Host));
+        self.record(|recorder, stream| recorder.finish(stream, &mut Envoy));
     }
 }
 
 /// Envoy, as seen from the current callback.
-struct Host;
+struct Envoy;
 
 thread_local! {
     /// Stat name to id, for the whole VM: each define call costs Envoy a new id for ever, and one VM outlives many
@@ -130,7 +178,7 @@ thread_local! {
     static DEFINED: RefCell<FxHashMap<Box<str>, MetricId>> = RefCell::default();
 }
 
-impl MetricSink for Host {
+impl MetricSink for Envoy {
     fn define(&mut self, kind: Kind, stat_name: &str) -> Result<MetricId, HostStatus> {
         if let Some(id) = DEFINED.with_borrow(|known| known.get(stat_name).copied()) {
             return Ok(id);
@@ -156,9 +204,61 @@ impl MetricSink for Host {
     fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
         self.set(id, value)
     }
+
+    fn total(&mut self, id: MetricId) -> Result<u64, HostStatus> {
+        let mut value = 0;
+        // SAFETY: the host writes one u64.
+        check(unsafe { proxy_get_metric(id.0, &mut value) })?;
+        Ok(value)
+    }
 }
 
-impl Attributes for Host {
+impl SharedData for Envoy {
+    fn read(&mut self, key: &[u8]) -> Result<(Vec<u8>, Cas), HostStatus> {
+        let mut cas = 0;
+        // SAFETY: the host reads the key during the call and writes the three out-values.
+        let value = reply(|data, size| unsafe {
+            proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut cas)
+        })?;
+        Ok((value, Cas(cas)))
+    }
+
+    fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostStatus> {
+        self.swap(key, value, Cas(0))
+    }
+
+    fn swap(&mut self, key: &[u8], value: &[u8], cas: Cas) -> Result<(), HostStatus> {
+        // SAFETY: the host reads key and value during the call.
+        check(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas.0) })
+    }
+}
+
+impl Clock for Envoy {
+    fn monotonic_ns(&mut self) -> u64 {
+        clock(MONOTONIC)
+    }
+
+    fn unix_seconds(&mut self) -> u64 {
+        clock(REALTIME) / 1_000_000_000
+    }
+}
+
+/// Nanoseconds; 0 on a host that has no such clock.
+fn clock(clock: u32) -> u64 {
+    let mut time = 0;
+    // SAFETY: the host writes one u64.
+    let _unknown_clock = unsafe { clock_time_get(clock, 1, &mut time) };
+    time
+}
+
+/// Tells configurations apart: twins in other VMs have the same.
+fn fingerprint(document: &[u8]) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(document);
+    hasher.finish()
+}
+
+impl Attributes for Envoy {
     fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostStatus> {
         // SAFETY: the host writes the two out-values.
         reply(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })
@@ -199,8 +299,51 @@ fn check(status: u32) -> Result<(), HostStatus> {
 /// One line a mistake, in the words of `redline check`.
 fn log_refusal(errors: &ConfigErrors) {
     for error in errors.iter() {
-        let line = format!("redline: configuration refused: {error}");
-        // SAFETY: the host reads the text during the call. A log line that is lost changes nothing.
-        let _status = unsafe { proxy_log(LogLevel::Error as u32, line.as_ptr(), line.len()) };
+        log(LogLevel::Error, &format!("configuration refused: {error}"));
+    }
+}
+
+fn log(level: LogLevel, text: &str) {
+    let line = format!("redline: {text}");
+    // SAFETY: the host reads the text during the call. A log line that is lost changes nothing.
+    let _status = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
+}
+
+/// Traps on demand.
+#[cfg(feature = "fault-injection")]
+mod faults {
+    use super::{Attributes, Envoy, HeaderMap, LogLevel, Rc, RefCell, log};
+    use crate::faults::Faults;
+
+    /// The faults of one configuration in one VM.
+    #[derive(Clone, Default)]
+    pub(super) struct SharedFaults(Rc<RefCell<Option<Faults>>>);
+
+    impl SharedFaults {
+        pub(super) fn configure(&self, service: &str) {
+            *self.0.borrow_mut() = Some(Faults::new(service));
+        }
+
+        pub(super) fn on_request(&self) {
+            let headers = Envoy.headers(HeaderMap::Request).unwrap_or_default();
+            if let Some(faults) = self.0.borrow_mut().as_mut()
+                && faults.on_request(&headers, &mut Envoy)
+            {
+                trap("fault: a request asked for a trap");
+            }
+        }
+
+        pub(super) fn on_tick(&self, leads: bool) {
+            if let Some(faults) = self.0.borrow_mut().as_mut()
+                && let Some(last_words) = faults.on_tick(leads, &mut Envoy)
+            {
+                trap(&last_words);
+            }
+        }
+    }
+
+    fn trap(last_words: &str) -> ! {
+        log(LogLevel::Error, last_words);
+        core::arch::wasm32::unreachable()
     }
 }

@@ -19,6 +19,8 @@ impl HostStatus {
     pub const BAD_ARGUMENT: Self = Self(2);
     /// The host's bytes could not be decoded.
     pub const SERIALIZATION_FAILURE: Self = Self(3);
+    /// Somebody else wrote the shared value first.
+    pub const CAS_MISMATCH: Self = Self(8);
 
     /// Whether it only says that the value is absent.
     pub fn is_absent(self) -> bool {

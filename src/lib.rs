@@ -7,6 +7,8 @@
 //! host bytes -> attributes -> exchange -> (endpoint, tenant) -> recorder -> registry (caps) -> MetricSink
 //! ```
 //!
+//! On tick, apart from any request: the recorder says that it lives, and whoever holds the lease publishes.
+//!
 //! No arrow points back. The modules, in that order:
 //!
 //! - [`config`]: a document in, validated settings out, or every mistake
@@ -16,9 +18,13 @@
 //! - [`tenant`]: client's value to bounded tenant
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
+//! - [`shared`]: the port for what VMs share, and its keys
+//! - [`fleet`]: who is alive, who publishes
+//! - [`in_progress`]: the gauge that heals after a VM died
 //! - [`metric`]: the catalogue
 //! - [`stat_name`]: labels to stat name and back
-//! - `memory_host`: both ports over plain memory, for tests and benches
+//! - `faults`: traps on demand, for tests only
+//! - `memory_host`: all ports over plain memory, for tests and benches
 //! - `abi`: the only file that knows proxy-wasm; Wasm only
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
@@ -38,11 +44,16 @@ pub mod attributes;
 pub mod config;
 pub mod endpoint;
 pub mod exchange;
+#[cfg(feature = "fault-injection")]
+pub mod faults;
+pub mod fleet;
+pub mod in_progress;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod memory_host;
 pub mod metric;
 pub mod recorder;
 pub mod registry;
+pub mod shared;
 pub mod stat_name;
 pub mod tenant;
 

@@ -1,8 +1,11 @@
-//! Both ports over plain memory: a stream's facts in, the metrics that were recorded out. For tests and benches.
+//! All ports over plain memory: a stream's facts in, the metrics that were recorded out. For tests and benches.
+//!
+//! It stands for one Envoy: several recorders on one host are VMs that share its metrics, shared data and clock.
 
 use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::metric::Kind;
 use crate::registry::{MetricId, MetricSink};
+use crate::shared::{Cas, Clock, SharedData};
 use std::collections::BTreeMap;
 
 /// A host that answers from its fields and keeps what it is told, with Envoy's rules for counters and gauges.
@@ -20,8 +23,14 @@ pub struct MemoryHost {
     pub refuses_metrics: Option<HostStatus>,
     /// What reading answers instead, where set.
     pub refuses_reads: Option<HostStatus>,
+    /// What every call on shared data answers instead, where set.
+    pub refuses_shared: Option<HostStatus>,
     /// How often a metric was defined.
     pub defines: usize,
+    /// Time on both clocks.
+    pub now_ns: u64,
+    shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
+    writes: u32,
     names: BTreeMap<String, MetricId>,
     metrics: Vec<(Kind, Vec<u64>)>,
 }
@@ -63,7 +72,7 @@ impl MemoryHost {
         self.metrics.get(usize::try_from(self.names.get(stat_name)?.0).ok()?)
     }
 
-    fn write(
+    fn touch(
         &mut self,
         id: MetricId,
         act: impl FnOnce(Kind, &mut Vec<u64>) -> Option<()>,
@@ -94,7 +103,7 @@ impl MetricSink for MemoryHost {
     }
 
     fn add(&mut self, id: MetricId, delta: i64) -> Result<(), HostStatus> {
-        self.write(id, |kind, values| {
+        self.touch(id, |kind, values| {
             let value = values.first_mut()?;
             match kind {
                 Kind::Counter if delta > 0 => *value = value.checked_add_signed(delta)?,
@@ -106,7 +115,7 @@ impl MetricSink for MemoryHost {
     }
 
     fn set(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
-        self.write(id, |kind, values| {
+        self.touch(id, |kind, values| {
             (kind == Kind::Gauge).then_some(())?;
             *values.first_mut()? = value;
             Some(())
@@ -114,7 +123,53 @@ impl MetricSink for MemoryHost {
     }
 
     fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus> {
-        self.write(id, |kind, values| (kind == Kind::Histogram).then(|| values.push(value)))
+        self.touch(id, |kind, values| (kind == Kind::Histogram).then(|| values.push(value)))
+    }
+
+    fn total(&mut self, id: MetricId) -> Result<u64, HostStatus> {
+        let mut value = 0;
+        self.touch(id, |kind, values| {
+            (kind != Kind::Histogram).then_some(())?;
+            value = *values.first()?;
+            Some(())
+        })?;
+        Ok(value)
+    }
+}
+
+impl SharedData for MemoryHost {
+    fn read(&mut self, key: &[u8]) -> Result<(Vec<u8>, Cas), HostStatus> {
+        if let Some(status) = self.refuses_shared {
+            return Err(status);
+        }
+        let (value, cas) = self.shared.get(key).ok_or(HostStatus::NOT_FOUND)?;
+        Ok((value.clone(), Cas(*cas)))
+    }
+
+    fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostStatus> {
+        if let Some(status) = self.refuses_shared {
+            return Err(status);
+        }
+        self.writes = self.writes.saturating_add(1);
+        self.shared.insert(key.to_vec(), (value.to_vec(), self.writes));
+        Ok(())
+    }
+
+    fn swap(&mut self, key: &[u8], value: &[u8], cas: Cas) -> Result<(), HostStatus> {
+        match self.shared.get(key) {
+            Some((_, current)) if *current != cas.0 => Err(HostStatus::CAS_MISMATCH),
+            _ => SharedData::write(self, key, value),
+        }
+    }
+}
+
+impl Clock for MemoryHost {
+    fn monotonic_ns(&mut self) -> u64 {
+        self.now_ns
+    }
+
+    fn unix_seconds(&mut self) -> u64 {
+        self.now_ns.checked_div(1_000_000_000).unwrap_or(0)
     }
 }
 

@@ -151,6 +151,8 @@ catalogue! {
         [Label], "Observations that a limit sent to an overflow row.";
     Dropped, Counter, "redline_dropped_total", "redline_dropped_total",
         [Reason], "What could not be recorded.";
+    LastPublish, Gauge, "redline_last_publish_timestamp_seconds", "redline_last_publish_timestamp_seconds",
+        [], "When what is published once a process was published last, seconds since 1970.";
     BuildInfo, Gauge, "redline_build_info", "redline_build_info",
         [Version], "1, with the version of the filter.";
 }

@@ -4,15 +4,22 @@
 //! [`Recorder::finish`] reads how it ended, moves the gauge down again and records everything else. What only the
 //! response's headers and trailers say is read between the two.
 
+mod lifecycle;
+
+pub use lifecycle::{Ticked, Warning};
+
 use crate::attributes::{
-    Attributes, HeaderMap, HostStatus, Property, RequestInterests, grpc_status, number, request_body_bytes,
+    HeaderMap, HostStatus, Property, RequestInterests, grpc_status, number, request_body_bytes,
     upstream_facts,
 };
 use crate::config::{Config, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates, normalize};
 use crate::exchange::{Exchange, GrpcCode, Method, ResponseFlags, Status, UpstreamFacts};
+use crate::fleet::Fleet;
+use crate::in_progress::{InProgress, RowId};
 use crate::metric::{DurationUnit, Metric};
-use crate::registry::{DropReason, LabelTexts, MetricId, MetricSink, Registry, Series, StatusLabel};
+use crate::registry::{DropReason, LabelTexts, Registry, Series, StatusLabel};
+use crate::shared::{Host, Keys};
 use crate::tenant::{Admission, TenantId, Tenants};
 
 /// Most retries of one request that are believed.
@@ -39,7 +46,7 @@ pub struct Open {
     endpoint: EndpointId,
     tenant: TenantId,
     /// The gauge that was moved up and must come down, whatever else happens.
-    in_progress: Option<MetricId>,
+    in_progress: Option<RowId>,
     /// The request had no body: its headers ended it.
     bodyless: bool,
     grpc: bool,
@@ -53,9 +60,13 @@ pub struct Open {
 pub struct Recorder {
     labels: Labels,
     registry: Registry,
+    fleet: Fleet,
+    in_progress: InProgress,
     interests: RequestInterests,
     excluded: Templates,
     unit: DurationUnit,
+    /// It has said that Envoy rejects its metrics.
+    warned: bool,
     /// Scratch space for a path's normal form.
     path: Vec<u8>,
 }
@@ -102,9 +113,13 @@ impl Recorder {
             routes: RouteNames::new(config.limits),
             tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes),
         };
+        let keys = Keys::new(&config.service);
         Self {
             labels,
             registry: Registry::new(config),
+            fleet: Fleet::new(&keys, config.tick.as_nanos()),
+            in_progress: InProgress::new(&keys),
+            warned: false,
             interests: RequestInterests::new(config),
             excluded,
             unit: config.duration_unit,
@@ -112,18 +127,8 @@ impl Recorder {
         }
     }
 
-    /// Publishes what does not depend on traffic.
-    pub fn start(&mut self, sink: &mut impl MetricSink) {
-        self.registry.set(Series::BuildInfo, 1, &self.labels, sink);
-    }
-
     /// Takes a stream's request headers; `ends_stream` says that no body follows.
-    pub fn begin<H: Attributes + MetricSink>(
-        &mut self,
-        stream: &mut Stream,
-        ends_stream: bool,
-        host: &mut H,
-    ) {
+    pub fn begin<H: Host>(&mut self, stream: &mut Stream, ends_stream: bool, host: &mut H) {
         if !matches!(stream, Stream::New) {
             return;
         }
@@ -134,16 +139,14 @@ impl Recorder {
         *stream = match self.read_request(&headers, ends_stream, true, host) {
             None => Stream::Excluded,
             Some(mut open) => {
-                let series = Series::PerMethod(Metric::HttpRequestsInProgress, open.method, open.endpoint);
-                let gauge = self.registry.id(series, &self.labels, host);
-                open.in_progress = gauge.filter(|id| self.registry.shift(*id, 1, &self.labels, host));
+                open.in_progress = self.enter(open.method, open.endpoint, host);
                 Stream::Open(open)
             }
         };
     }
 
     /// Takes a stream's response headers, a local reply's too.
-    pub fn response_headers<H: Attributes + MetricSink>(&mut self, stream: &mut Stream, host: &mut H) {
+    pub fn response_headers<H: Host>(&mut self, stream: &mut Stream, host: &mut H) {
         let Stream::Open(open) = stream else { return };
         match host.headers(HeaderMap::Response) {
             Ok(headers) => {
@@ -156,7 +159,7 @@ impl Recorder {
     }
 
     /// Takes a stream's response trailers: at the end of an HTTP/3 stream Envoy no longer has them.
-    pub fn response_trailers<H: Attributes + MetricSink>(&mut self, stream: &mut Stream, host: &mut H) {
+    pub fn response_trailers<H: Host>(&mut self, stream: &mut Stream, host: &mut H) {
         let Stream::Open(open) = stream else { return };
         if !open.grpc {
             return;
@@ -168,22 +171,22 @@ impl Recorder {
     }
 
     /// Takes the end of a stream and records it, once; also of a stream whose beginning was never seen.
-    pub fn finish<H: Attributes + MetricSink>(&mut self, stream: &mut Stream, host: &mut H) {
+    pub fn finish<H: Host>(&mut self, stream: &mut Stream, host: &mut H) {
         let open = match std::mem::replace(stream, Stream::Finished) {
             Stream::Open(open) => Some(open),
             Stream::New => self.read_refused(host),
             Stream::Excluded | Stream::Finished => None,
         };
         let Some(open) = open else { return };
-        if let Some(gauge) = open.in_progress {
-            self.registry.shift(gauge, -1, &self.labels, host);
+        if let Some(row) = open.in_progress {
+            self.leave(row, host);
         }
         let exchange = self.read_end(&open, host);
         self.record(&exchange, host);
     }
 
     /// Reads a request that was answered before our turn came. Nobody we know of was served, hence no tenant.
-    fn read_refused<H: Attributes + MetricSink>(&mut self, host: &mut H) -> Option<Open> {
+    fn read_refused<H: Host>(&mut self, host: &mut H) -> Option<Open> {
         let headers = host.headers(HeaderMap::Request).unwrap_or_else(|status| {
             // Envoy has no request headers where its codec answered before they were read.
             if !status.is_absent() && status != HostStatus::BAD_ARGUMENT {
@@ -200,7 +203,7 @@ impl Recorder {
     }
 
     /// Reads who asks for what; `None` where the request is excluded.
-    fn read_request<H: Attributes + MetricSink>(
+    fn read_request<H: Host>(
         &mut self,
         headers: &[u8],
         bodyless: bool,
@@ -234,7 +237,7 @@ impl Recorder {
         })
     }
 
-    fn admit(&mut self, value: &[u8], sink: &mut impl MetricSink) -> TenantId {
+    fn admit(&mut self, value: &[u8], sink: &mut impl Host) -> TenantId {
         match self.labels.tenants.admit(value) {
             Admission::As(tenant) => tenant,
             Admission::Full => {
@@ -245,7 +248,7 @@ impl Recorder {
     }
 
     /// Reads how a stream ended.
-    fn read_end<H: Attributes + MetricSink>(&mut self, open: &Open, host: &mut H) -> Exchange {
+    fn read_end<H: Host>(&mut self, open: &Open, host: &mut H) -> Exchange {
         let status = self.number(Property::ResponseCode, host).and_then(|code| u16::try_from(code).ok());
         let flags = ResponseFlags(self.number(Property::ResponseFlags, host).unwrap_or(0));
         let grpc = open.grpc.then(|| self.read_grpc_code(open, flags, host));
@@ -271,12 +274,7 @@ impl Recorder {
 
     /// How a gRPC call ended, as its client sees it. Without a status from the upstream, Envoy would derive a code
     /// from the HTTP status, which is 200 also where the call was cut off.
-    fn read_grpc_code<H: Attributes + MetricSink>(
-        &mut self,
-        open: &Open,
-        flags: ResponseFlags,
-        host: &mut H,
-    ) -> GrpcCode {
+    fn read_grpc_code<H: Host>(&mut self, open: &Open, flags: ResponseFlags, host: &mut H) -> GrpcCode {
         if let Some(code) = open.grpc_code {
             return code;
         }
@@ -287,17 +285,17 @@ impl Recorder {
         derived.map_or(GrpcCode::UNAVAILABLE, GrpcCode::from_number)
     }
 
-    fn number<H: Attributes + MetricSink>(&mut self, property: Property, host: &mut H) -> Option<u64> {
+    fn number<H: Host>(&mut self, property: Property, host: &mut H) -> Option<u64> {
         number(host, property).unwrap_or_else(|_| self.unreadable(host))
     }
 
-    fn unreadable(&mut self, sink: &mut impl MetricSink) -> Option<u64> {
+    fn unreadable(&mut self, sink: &mut impl Host) -> Option<u64> {
         self.registry.drop_one(DropReason::Hostcall, &self.labels, sink);
         None
     }
 
     /// Records the observations of one exchange.
-    fn record(&mut self, exchange: &Exchange, sink: &mut impl MetricSink) {
+    fn record(&mut self, exchange: &Exchange, sink: &mut impl Host) {
         let Exchange { method, endpoint, tenant, status, flags, .. } = *exchange;
         let (registry, labels) = (&mut self.registry, &self.labels);
         registry.count(Series::Requests(method, endpoint, StatusLabel::Code(status)), labels, sink);

@@ -1,9 +1,13 @@
 //! A series in, the host's metric id out; each series is defined once, and their number is bounded.
 
+mod series;
+
+pub use series::{DropReason, Series, StatusLabel};
+
 use crate::attributes::HostStatus;
 use crate::config::Config;
 use crate::endpoint::EndpointId;
-use crate::exchange::{CodeClass, FailureReason, GrpcCode, Method, Status};
+use crate::exchange::Status;
 use crate::metric::{Kind, Label, Metric};
 use crate::stat_name;
 use crate::tenant::TenantId;
@@ -24,85 +28,8 @@ pub trait MetricSink {
     fn set(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus>;
     /// Adds a sample to a histogram.
     fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus>;
-}
-
-/// Label `status` of a series: a code, or past `limits.max_series` a class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StatusLabel {
-    /// The code.
-    Code(Status),
-    /// Its class.
-    Class(CodeClass),
-}
-
-/// Why something could not be recorded: label `reason` of `redline_dropped_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DropReason {
-    /// A hostcall answered with a status that it should not.
-    Hostcall,
-    /// A value outside what its metric can hold.
-    ValueRange,
-}
-
-/// A built-in metric with one label set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Series {
-    /// `http_requests_total`.
-    Requests(Method, EndpointId, StatusLabel),
-    /// One of the metrics whose labels are method and endpoint.
-    PerMethod(Metric, Method, EndpointId),
-    /// One of the metrics whose label is endpoint.
-    PerEndpoint(Metric, EndpointId),
-    /// `http_failures_total`.
-    Failures(EndpointId, FailureReason),
-    /// `grpc_requests_total`.
-    GrpcRequests(EndpointId, GrpcCode),
-    /// `tenant_requests_total`.
-    TenantRequests(TenantId, CodeClass),
-    /// One of the metrics whose label is tenant.
-    PerTenant(Metric, TenantId),
-    /// `redline_series_overflow_total`, by the limit that was met.
-    Overflow(&'static str),
-    /// `redline_dropped_total`.
-    Dropped(DropReason),
-    /// `redline_build_info`.
-    BuildInfo,
-}
-
-impl Series {
-    /// The metric that it belongs to.
-    pub const fn metric(self) -> Metric {
-        match self {
-            Self::Requests(..) => Metric::HttpRequests,
-            Self::PerMethod(metric, ..) | Self::PerEndpoint(metric, _) | Self::PerTenant(metric, _) => metric,
-            Self::Failures(..) => Metric::HttpFailures,
-            Self::GrpcRequests(..) => Metric::GrpcRequests,
-            Self::TenantRequests(..) => Metric::TenantRequests,
-            Self::Overflow(_) => Metric::SeriesOverflow,
-            Self::Dropped(_) => Metric::Dropped,
-            Self::BuildInfo => Metric::BuildInfo,
-        }
-    }
-
-    /// The row that takes its observations past `limits.max_series`; itself where it is never turned away.
-    const fn overflow(self) -> Self {
-        match self {
-            Self::Requests(_, _, status) => {
-                let class = match status {
-                    StatusLabel::Code(status) => status.class(),
-                    StatusLabel::Class(class) => class,
-                };
-                Self::Requests(Method::Other, EndpointId::OTHER, StatusLabel::Class(class))
-            }
-            Self::PerMethod(metric, ..) => Self::PerMethod(metric, Method::Other, EndpointId::OTHER),
-            Self::PerEndpoint(metric, _) => Self::PerEndpoint(metric, EndpointId::OTHER),
-            Self::Failures(_, reason) => Self::Failures(EndpointId::OTHER, reason),
-            Self::GrpcRequests(_, code) => Self::GrpcRequests(EndpointId::OTHER, code),
-            Self::TenantRequests(_, class) => Self::TenantRequests(TenantId::OTHER, class),
-            Self::PerTenant(metric, _) => Self::PerTenant(metric, TenantId::OTHER),
-            Self::Overflow(_) | Self::Dropped(_) | Self::BuildInfo => self,
-        }
-    }
+    /// A counter's or gauge's value, over all workers.
+    fn total(&mut self, id: MetricId) -> Result<u64, HostStatus>;
 }
 
 /// Turns the numbers in a series into label values.
@@ -204,16 +131,34 @@ impl Registry {
         }
     }
 
-    /// Moves a gauge by `delta`; whether it moved.
-    pub fn shift(
-        &mut self,
-        id: MetricId,
-        delta: i64,
-        texts: &impl LabelTexts,
-        sink: &mut impl MetricSink,
-    ) -> bool {
-        let result = sink.add(id, delta);
-        self.check(result, texts, sink)
+    /// The full name of a metric; `None` where it is disabled.
+    pub fn metric_name(&self, metric: Metric) -> Option<String> {
+        self.name(metric).map(str::to_owned)
+    }
+
+    /// The stat name that a series is counted under: its own, or its overflow row's.
+    pub fn stat_name(&self, series: Series, texts: &impl LabelTexts) -> Option<String> {
+        let counted = if self.ids.contains_key(&series) { series } else { series.overflow() };
+        let mut name = String::new();
+        self.write_stat_name(counted, texts, &mut name).map(|()| name)
+    }
+
+    /// Metrics that were counted and still read 0: Envoy's `stats_matcher` rejects them. One series speaks for all of
+    /// its metric.
+    pub fn rejected(&self, sink: &mut impl MetricSink) -> Vec<Metric> {
+        let mut seen = Vec::new();
+        let mut rejected = Vec::new();
+        for (series, id) in &self.ids {
+            let metric = series.metric();
+            if !series.is_counted_at_once() || seen.contains(&metric) {
+                continue;
+            }
+            seen.push(metric);
+            if sink.total(*id) == Ok(0) {
+                rejected.push(metric);
+            }
+        }
+        rejected
     }
 
     /// Counts something that could not be recorded.
@@ -306,17 +251,9 @@ impl Registry {
             Series::Overflow(limit) => label(Label::Label, limit),
             Series::Dropped(reason) => label(Label::Reason, reason.as_str()),
             Series::BuildInfo => label(Label::Version, crate::VERSION),
+            Series::LastPublish => {}
         }
         Some(())
-    }
-}
-
-impl DropReason {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hostcall => "hostcall",
-            Self::ValueRange => "value_range",
-        }
     }
 }
 

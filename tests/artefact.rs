@@ -24,7 +24,7 @@ const EXPORTS: [&str; 14] = [
 ];
 
 /// Of these only; fewer is fine. The second half is never called: the SDK's vtables name it.
-const IMPORTS: [&str; 27] = [
+const IMPORTS: [&str; 29] = [
     "env.proxy_log",
     "env.proxy_get_buffer_bytes",
     "env.proxy_get_header_map_pairs",
@@ -33,6 +33,8 @@ const IMPORTS: [&str; 27] = [
     "env.proxy_increment_metric",
     "env.proxy_record_metric",
     "env.proxy_get_metric",
+    "env.proxy_get_shared_data",
+    "env.proxy_set_shared_data",
     "env.proxy_set_tick_period_milliseconds",
     "env.proxy_set_effective_context",
     "env.proxy_get_current_time_nanoseconds",
@@ -54,8 +56,8 @@ const IMPORTS: [&str; 27] = [
     "env.proxy_set_header_map_pairs",
 ];
 
-/// Bytes; each issue that makes the module grow says why.
-const MOST_BYTES: u64 = 250_000;
+/// Bytes; each issue that makes the module grow says why. Shared data, the lease and in-progress rows: 18 KB.
+const MOST_BYTES: u64 = 300_000;
 
 struct Module {
     exports: BTreeSet<String>,
@@ -96,6 +98,19 @@ fn the_module_has_the_exports_that_envoy_must_call_and_no_others() {
     assert_eq!(module.exports, EXPORTS.map(str::to_owned).into());
     let foreign: Vec<&String> = module.imports.iter().filter(|i| !IMPORTS.contains(&i.as_str())).collect();
     assert!(foreign.is_empty(), "imports that are not on the list: {foreign:?}");
+}
+
+#[test]
+fn the_shipped_module_cannot_be_made_to_trap_and_the_one_for_tests_can() {
+    let says = |path: &std::path::Path, words: &[u8]| {
+        let module = std::fs::read(path).expect("the module");
+        module.windows(words.len()).any(|window| window == words)
+    };
+    // Beside these two, the feature has no code that could be told apart from its compiled form.
+    for words in ["fault: a request asked for a trap", "fault: the leader traps"] {
+        assert!(says(support::faulty_wasm(), words.as_bytes()), "{words}");
+        assert!(!says(support::wasm(), words.as_bytes()), "{words}");
+    }
 }
 
 #[test]

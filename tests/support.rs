@@ -27,18 +27,26 @@ pub fn root() -> &'static Path {
 /// The filter that a user loads, built from the sources as they are now.
 pub fn wasm() -> &'static Path {
     static WASM: OnceLock<PathBuf> = OnceLock::new();
-    WASM.get_or_init(|| {
-        let built = Command::new("make")
-            .args(["-s", "wasm"])
-            .current_dir(root())
-            // `make test` is above us; this make is not its part.
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL")
-            .output()
-            .expect("make runs");
-        assert!(built.status.success(), "make wasm: {}", String::from_utf8_lossy(&built.stderr));
-        root().join("dist/redline.wasm").canonicalize().expect("make wasm made dist/redline.wasm")
-    })
+    WASM.get_or_init(|| built("wasm", "dist/redline.wasm"))
+}
+
+/// The same filter, which also traps on demand (src/faults.rs).
+pub fn faulty_wasm() -> &'static Path {
+    static WASM: OnceLock<PathBuf> = OnceLock::new();
+    WASM.get_or_init(|| built("faulty-wasm", "dist/faults/redline.wasm"))
+}
+
+fn built(target: &str, file: &str) -> PathBuf {
+    let built = Command::new("make")
+        .args(["-s", target])
+        .current_dir(root())
+        // `make test` is above us; this make is not its part.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output()
+        .expect("make runs");
+    assert!(built.status.success(), "make {target}: {}", String::from_utf8_lossy(&built.stderr));
+    root().join(file).canonicalize().expect("make made it")
 }
 
 /// A file of real traffic that is not part of the project; where it is absent the test says so.

@@ -115,7 +115,10 @@ impl MetricEstimate {
             kind: metric.kind(),
             label_sets,
             series: label_sets.saturating_mul(per_label_set),
-            capped: !matches!(metric, Metric::SeriesOverflow | Metric::Dropped | Metric::BuildInfo),
+            capped: !matches!(
+                metric,
+                Metric::SeriesOverflow | Metric::Dropped | Metric::LastPublish | Metric::BuildInfo
+            ),
             labels,
         }
     }

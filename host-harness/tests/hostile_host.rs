@@ -90,8 +90,10 @@ struct Host {
     allocate: Option<TypedFunc<u32, u32>>,
     ids: HashSet<u32>,
     in_progress: HashSet<u32>,
-    /// Sum of the in-progress gauges: what was moved up for certain less what was asked to move down.
+    /// Sum of the in-progress gauges: what streams moved up for certain less what they asked to move down. What a tick
+    /// settles after random shared data is not among it.
     open: i64,
+    ticking: bool,
     last_log: String,
 }
 
@@ -140,7 +142,9 @@ fn answer(caller: &mut Caller<'_, Host>, name: &str, arguments: &[u32], metric_d
         }
     }
     match name {
-        "proxy_increment_metric" if caller.data().in_progress.contains(&arguments[0]) => {
+        "proxy_increment_metric"
+            if caller.data().in_progress.contains(&arguments[0]) && !caller.data().ticking =>
+        {
             let moved = metric_delta < 0 || status == 0;
             caller.data_mut().open += if moved { metric_delta } else { 0 };
         }
@@ -237,6 +241,7 @@ impl Vm {
             ids: HashSet::new(),
             in_progress: HashSet::new(),
             open: 0,
+            ticking: false,
             last_log: String::new(),
         };
         let mut store = Store::new(engine, host);
@@ -308,7 +313,12 @@ impl Vm {
                 self.streams.swap_remove(place);
                 self.end(stream)
             }
-            94..97 => self.call("proxy_on_tick", root),
+            94..97 => {
+                self.store.data_mut().ticking = true;
+                let ticked = self.call("proxy_on_tick", root);
+                self.store.data_mut().ticking = false;
+                ticked
+            }
             97 => self.configure(root),
             98 => self.add_root(),
             _ if self.roots.len() > 1 => {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::exchange::{CodeClass, Method};
 use crate::memory_host::MemoryHost;
 use serde_json::json;
 #[cfg(target_family = "wasm")]
@@ -97,9 +98,8 @@ fn what_the_host_refuses_is_counted_once_it_can_be() {
     host.refuses_metrics = Some(HostStatus(10));
     registry.count(requests(1), &texts, &mut host);
     host.refuses_metrics = None;
-    let id = registry.id(requests(2), &texts, &mut host).unwrap();
-    assert!(registry.shift(id, 1, &texts, &mut host));
-    assert!(!registry.shift(id, -1, &texts, &mut host), "a counter refuses to fall");
+    registry.count(requests(2), &texts, &mut host);
+    registry.observe(requests(2), 1, &texts, &mut host);
     assert_eq!(host.value("redline_dropped_total.service=.=shop;.;reason=.=hostcall;.;"), Some(1));
 }
 

@@ -1,0 +1,150 @@
+//! What a recorder does beside counting: it starts, moves the in-progress gauges, and ticks.
+
+use super::Recorder;
+use crate::endpoint::EndpointId;
+use crate::exchange::Method;
+use crate::fleet::Standing;
+use crate::in_progress::{Moved, RowId};
+use crate::metric::Metric;
+use crate::registry::{DropReason, Series};
+use crate::shared::Host;
+use std::fmt;
+
+/// What came of a tick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticked {
+    /// This recorder holds the lease, and has published.
+    pub leads: bool,
+    /// What to log.
+    pub warning: Option<Warning>,
+}
+
+/// What the tick found that a person should read, for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// Envoy discards what is counted in these metrics.
+    Rejected(Vec<String>),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Rejected(metrics) = self;
+        f.write_str("Envoy keeps nothing of what is counted in ")?;
+        for (place, name) in metrics.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{}", name)?;
+        }
+        f.write_str(
+            "; a stats_matcher in its bootstrap rejects them: let it include the prefix wasmcustom. and restart Envoy",
+        )
+    }
+}
+
+impl Recorder {
+    /// Makes what the VMs share and publishes what does not depend on traffic. Runs in Envoy's canary VM too, so it
+    /// must not count anything. `fingerprint` tells configurations apart.
+    pub fn start(&mut self, fingerprint: u64, host: &mut impl Host) {
+        if self.fleet.prepare(fingerprint, host).is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
+        self.registry.set(Series::BuildInfo, 1, &self.labels, host);
+    }
+
+    /// Counts a request that begins; `None` where the gauge did not move, and must not move back.
+    pub(super) fn enter(
+        &mut self,
+        method: Method,
+        endpoint: EndpointId,
+        host: &mut impl Host,
+    ) -> Option<RowId> {
+        let series = Series::PerMethod(Metric::HttpRequestsInProgress, method, endpoint);
+        let gauge = self.registry.id(series, &self.labels, host)?;
+        let row = match self.in_progress.row(gauge) {
+            Some(row) => row,
+            None => {
+                self.take_slot(host);
+                let name = self.registry.stat_name(series, &self.labels)?;
+                let row = self.in_progress.add_row(gauge, &name, host);
+                row.inspect_err(|_| self.registry.drop_one(DropReason::SharedData, &self.labels, host))
+                    .ok()?
+            }
+        };
+        let moved = self.in_progress.enter(row, host);
+        self.check(moved, host);
+        moved.gauge.then_some(row)
+    }
+
+    pub(super) fn leave(&mut self, row: RowId, host: &mut impl Host) {
+        let moved = self.in_progress.leave(row, host);
+        self.check(moved, host);
+    }
+
+    fn check(&mut self, moved: Moved, host: &mut impl Host) {
+        if !moved.gauge {
+            self.registry.drop_one(DropReason::Hostcall, &self.labels, host);
+        }
+        if !moved.row {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
+    }
+
+    fn take_slot(&mut self, host: &mut impl Host) {
+        if self.in_progress.has_slot() {
+            return;
+        }
+        let taken = self.fleet.join(host).and_then(|member| self.in_progress.move_to(member, host));
+        if taken.is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
+    }
+
+    /// Says that this recorder lives; publishes and heals where it holds the lease.
+    pub fn tick(&mut self, host: &mut impl Host) -> Ticked {
+        self.take_slot(host);
+        let now = host.monotonic_ns();
+        let done = match self.fleet.tick(now, host) {
+            Ok(Standing::Alive { leads: true }) => {
+                return Ticked { leads: true, warning: self.lead(now, host) };
+            }
+            Ok(Standing::Alive { leads: false }) => Ok(()),
+            Ok(Standing::Revived(epoch)) => self.in_progress.revive(epoch, host),
+            Ok(Standing::Replaced) => {
+                self.fleet.join(host).and_then(|member| self.in_progress.move_to(member, host))
+            }
+            Err(status) => Err(status),
+        };
+        if done.is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
+        self.in_progress.tick();
+        Ticked { leads: false, warning: None }
+    }
+
+    fn lead(&mut self, now: u64, host: &mut impl Host) -> Option<Warning> {
+        if self.settle(now, host).is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
+        let seconds = host.unix_seconds();
+        self.registry.set(Series::LastPublish, seconds, &self.labels, host);
+        self.in_progress.tick();
+        if self.warned {
+            return None;
+        }
+        let rejected = self.registry.rejected(host);
+        let rejected: Vec<String> =
+            rejected.iter().filter_map(|metric| self.registry.metric_name(*metric)).collect();
+        self.warned = !rejected.is_empty();
+        self.warned.then_some(Warning::Rejected(rejected))
+    }
+
+    fn settle(&mut self, now: u64, host: &mut impl Host) -> Result<(), crate::attributes::HostStatus> {
+        let Some(mut gauges) = self.registry.metric_name(Metric::HttpRequestsInProgress) else {
+            return Ok(());
+        };
+        gauges.push('.');
+        for gone in self.fleet.gone(now, host)? {
+            self.in_progress.settle(gone, &gauges, host)?;
+        }
+        Ok(())
+    }
+}
