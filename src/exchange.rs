@@ -90,6 +90,11 @@ methods! {
 pub struct Status(pub u16);
 
 impl Status {
+    /// Whether somebody was served: 2xx or 3xx.
+    pub const fn is_success(self) -> bool {
+        matches!(self.class(), CodeClass::Success | CodeClass::Redirection)
+    }
+
     /// Its class.
     pub const fn class(self) -> CodeClass {
         match self.0 {

@@ -15,12 +15,13 @@
 //! - [`attributes`]: the port for reading, and the decoding of the host's bytes
 //! - [`exchange`]: the facts of one HTTP exchange
 //! - [`endpoint`]: path to endpoint template
-//! - [`tenant`]: client's value to bounded tenant
+//! - [`tenant`], [`label_values`]: client's value to bounded label value
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
 //! - [`shared`]: the port for what VMs share, and its keys
 //! - [`fleet`]: who is alive, who publishes
 //! - [`in_progress`]: the gauge that heals after a VM died
+//! - [`roster`]: what all VMs admitted, and [`candidates`]: what may be admitted next
 //! - [`metric`]: the catalogue
 //! - [`stat_name`]: labels to stat name and back
 //! - `faults`: traps on demand, for tests only
@@ -41,6 +42,7 @@
 #[cfg(all(target_family = "wasm", not(test)))]
 mod abi;
 pub mod attributes;
+pub mod candidates;
 pub mod config;
 pub mod endpoint;
 pub mod exchange;
@@ -48,11 +50,13 @@ pub mod exchange;
 pub mod faults;
 pub mod fleet;
 pub mod in_progress;
+pub mod label_values;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod memory_host;
 pub mod metric;
 pub mod recorder;
 pub mod registry;
+pub mod roster;
 pub mod shared;
 pub mod stat_name;
 pub mod tenant;

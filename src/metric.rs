@@ -147,6 +147,12 @@ catalogue! {
         [Endpoint], "Requests that were answered 401.";
     AccessDenied, Counter, "access_denied_total", "access_denied_total",
         [Endpoint], "Requests that were answered 403.";
+    LabelSets, Gauge, "redline_series", "redline_series",
+        [], "Label sets in use, of limits.max_series.";
+    LabelValues, Gauge, "redline_label_values", "redline_label_values",
+        [Label], "Values of a bounded label that are in use.";
+    LabelValuesMax, Gauge, "redline_label_values_max", "redline_label_values_max",
+        [Label], "The most values that a bounded label may have.";
     SeriesOverflow, Counter, "redline_series_overflow_total", "redline_series_overflow_total",
         [Label], "Observations that a limit sent to an overflow row.";
     Dropped, Counter, "redline_dropped_total", "redline_dropped_total",
@@ -165,6 +171,20 @@ impl Metric {
             DurationUnit::Milliseconds => milli,
             DurationUnit::Microseconds => micro,
         }
+    }
+
+    /// Whether it says something of Redline itself, and is never sent to an overflow row.
+    pub const fn is_own(self) -> bool {
+        matches!(
+            self,
+            Self::LabelSets
+                | Self::LabelValues
+                | Self::LabelValuesMax
+                | Self::SeriesOverflow
+                | Self::Dropped
+                | Self::LastPublish
+                | Self::BuildInfo
+        )
     }
 
     /// Whether it observes durations.

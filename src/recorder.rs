@@ -20,7 +20,7 @@ use crate::in_progress::{InProgress, RowId};
 use crate::metric::{DurationUnit, Metric};
 use crate::registry::{DropReason, LabelTexts, Registry, Series, StatusLabel};
 use crate::shared::{Host, Keys};
-use crate::tenant::{Admission, TenantId, Tenants};
+use crate::tenant::{Claim, TenantId, Tenants};
 
 /// Most retries of one request that are believed.
 const MOST_RETRIES: u64 = 1000;
@@ -44,7 +44,7 @@ pub enum Stream {
 pub struct Open {
     method: Method,
     endpoint: EndpointId,
-    tenant: TenantId,
+    tenant: Claim,
     /// The gauge that was moved up and must come down, whatever else happens.
     in_progress: Option<RowId>,
     /// The request had no body: its headers ended it.
@@ -107,13 +107,13 @@ impl Recorder {
                 let _twice_is_harmless = excluded.insert(template);
             }
         }
+        let keys = Keys::new(&config.service);
         let labels = Labels {
             source: config.endpoints.source,
             templates,
             routes: RouteNames::new(config.limits),
-            tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes),
+            tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes, &keys),
         };
-        let keys = Keys::new(&config.service);
         Self {
             labels,
             registry: Registry::new(config),
@@ -181,7 +181,8 @@ impl Recorder {
         if let Some(row) = open.in_progress {
             self.leave(row, host);
         }
-        let exchange = self.read_end(&open, host);
+        let mut exchange = self.read_end(&open, host);
+        exchange.tenant = self.tenant(open.tenant, exchange.status, host);
         self.record(&exchange, host);
     }
 
@@ -222,8 +223,8 @@ impl Recorder {
             }
         };
         let tenant = match head.tenant {
-            Some(value) if with_tenant => self.admit(value, host),
-            _ => TenantId::NONE,
+            Some(value) if with_tenant => self.claim(value, host),
+            _ => Claim::Tenant(TenantId::NONE),
         };
         Some(Open {
             method: head.method,
@@ -237,11 +238,27 @@ impl Recorder {
         })
     }
 
-    fn admit(&mut self, value: &[u8], sink: &mut impl Host) -> TenantId {
-        match self.labels.tenants.admit(value) {
-            Admission::As(tenant) => tenant,
-            Admission::Full => {
-                self.registry.count(Series::Overflow("tenant"), &self.labels, sink);
+    fn claim(&mut self, value: &[u8], host: &mut impl Host) -> Claim {
+        self.labels.tenants.claim(value, host).unwrap_or_else(|_| {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+            Claim::Tenant(TenantId::OTHER)
+        })
+    }
+
+    /// Whose request it was, now that it has been answered.
+    fn tenant(&mut self, claim: Claim, status: Status, host: &mut impl Host) -> TenantId {
+        let claim = match claim {
+            Claim::Candidate(name) if status.is_success() => self.labels.tenants.answered(name, host),
+            claim => Ok(claim),
+        };
+        match claim {
+            Ok(Claim::Tenant(tenant)) => tenant,
+            Ok(Claim::Candidate(_) | Claim::PastLimit) => {
+                self.registry.count(Series::Overflow("tenant"), &self.labels, host);
+                TenantId::OTHER
+            }
+            Err(_) => {
+                self.registry.drop_one(DropReason::SharedData, &self.labels, host);
                 TenantId::OTHER
             }
         }
@@ -261,7 +278,7 @@ impl Recorder {
         Exchange {
             method: open.method,
             endpoint: open.endpoint,
-            tenant: open.tenant,
+            tenant: TenantId::NONE,
             status: Status(status.unwrap_or(0)),
             flags,
             grpc,

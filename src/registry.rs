@@ -9,10 +9,13 @@ use crate::config::Config;
 use crate::endpoint::EndpointId;
 use crate::exchange::Status;
 use crate::metric::{Kind, Label, Metric};
+use crate::roster::Roster;
+use crate::shared::{Keys, SharedData};
 use crate::stat_name;
 use crate::tenant::TenantId;
 use rustc_hash::FxHashMap;
 use std::fmt::Write;
+use std::hash::{DefaultHasher, Hasher};
 
 /// The host's handle of one metric with one label set; valid in the VM that defined it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,9 +47,9 @@ pub trait LabelTexts {
 #[derive(Debug)]
 pub struct Registry {
     ids: FxHashMap<Series, MetricId>,
-    /// Label sets that count towards `max`; overflow rows and the filter's own metrics do not.
-    admitted: u32,
-    max: u32,
+    /// The label sets of all VMs, by the hash of their stat names; overflow rows and the filter's own metrics are not
+    /// among them. Two that hash alike are one: the limit is exceeded by one, in 10^19 cases.
+    admitted: Roster<u64>,
     service: String,
     /// Full metric name, `None` where the metric is disabled; indexed by the metric's place in the catalogue.
     names: Vec<Option<String>>,
@@ -59,12 +62,22 @@ impl Registry {
         let name = |metric: Metric| config.emits(metric).then(|| config.metric_name(metric));
         Self {
             ids: FxHashMap::default(),
-            admitted: 0,
-            max: config.limits.max_series,
+            admitted: Roster::new(&Keys::new(&config.service), "series", config.limits.max_series),
             service: config.service.clone(),
             names: Metric::ALL.into_iter().map(name).collect(),
             stat_name: String::new(),
         }
+    }
+
+    /// Makes what the VMs share.
+    pub fn prepare(&self, host: &mut impl SharedData) -> Result<(), HostStatus> {
+        self.admitted.prepare(host)
+    }
+
+    /// How many label sets all VMs have, as far as this one can tell.
+    pub fn label_sets(&mut self, host: &mut impl SharedData) -> u32 {
+        self.admitted.refresh(host);
+        self.admitted.len()
     }
 
     /// The id of a series; defines it the first time. `None` where the metric is disabled or the host refused it.
@@ -72,17 +85,15 @@ impl Registry {
         &mut self,
         series: Series,
         texts: &impl LabelTexts,
-        sink: &mut impl MetricSink,
+        sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
         if let Some(id) = self.ids.get(&series) {
             return Some(*id);
         }
         self.name(series.metric())?;
         let row = series.overflow();
-        if series == row || self.admitted < self.max {
-            let id = self.define(series, texts, sink)?;
-            self.admitted = self.admitted.saturating_add(u32::from(series != row));
-            return Some(id);
+        if series == row || self.admits(series, texts, sink) {
+            return self.define(series, texts, sink);
         }
         self.count(Series::Overflow("max_series"), texts, sink);
         match self.ids.get(&row) {
@@ -91,13 +102,44 @@ impl Registry {
         }
     }
 
+    /// Whether a series may have a stat of its own.
+    fn admits(
+        &mut self,
+        series: Series,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) -> bool {
+        let Some(name) = self.with_stat_name(series, texts, hash) else { return false };
+        if self.admitted.find(&name).is_some() {
+            return true;
+        }
+        match self.admitted.admit(name, sink) {
+            Ok(admitted) => admitted.is_some(),
+            Err(_) => {
+                self.drop_one(DropReason::SharedData, texts, sink);
+                false
+            }
+        }
+    }
+
     /// Adds one to a counter.
-    pub fn count(&mut self, series: Series, texts: &impl LabelTexts, sink: &mut impl MetricSink) {
+    pub fn count(
+        &mut self,
+        series: Series,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) {
         self.add(series, 1, texts, sink);
     }
 
     /// Adds to a counter; 0 adds nothing, but the series is there.
-    pub fn add(&mut self, series: Series, amount: u64, texts: &impl LabelTexts, sink: &mut impl MetricSink) {
+    pub fn add(
+        &mut self,
+        series: Series,
+        amount: u64,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) {
         let Some(id) = self.id(series, texts, sink) else {
             return;
         };
@@ -115,7 +157,7 @@ impl Registry {
         series: Series,
         value: u64,
         texts: &impl LabelTexts,
-        sink: &mut impl MetricSink,
+        sink: &mut (impl MetricSink + SharedData),
     ) {
         if let Some(id) = self.id(series, texts, sink) {
             let result = sink.observe(id, value);
@@ -124,7 +166,13 @@ impl Registry {
     }
 
     /// Sets a gauge.
-    pub fn set(&mut self, series: Series, value: u64, texts: &impl LabelTexts, sink: &mut impl MetricSink) {
+    pub fn set(
+        &mut self,
+        series: Series,
+        value: u64,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) {
         if let Some(id) = self.id(series, texts, sink) {
             let result = sink.set(id, value);
             self.check(result, texts, sink);
@@ -145,7 +193,7 @@ impl Registry {
 
     /// Metrics that were counted and still read 0: Envoy's `stats_matcher` rejects them. One series speaks for all of
     /// its metric.
-    pub fn rejected(&self, sink: &mut impl MetricSink) -> Vec<Metric> {
+    pub fn rejected(&self, sink: &mut (impl MetricSink + SharedData)) -> Vec<Metric> {
         let mut seen = Vec::new();
         let mut rejected = Vec::new();
         for (series, id) in &self.ids {
@@ -162,7 +210,12 @@ impl Registry {
     }
 
     /// Counts something that could not be recorded.
-    pub fn drop_one(&mut self, reason: DropReason, texts: &impl LabelTexts, sink: &mut impl MetricSink) {
+    pub fn drop_one(
+        &mut self,
+        reason: DropReason,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) {
         // Not through `count`: a host that refuses this too must not bring us back here.
         if let Some(id) = self.id(Series::Dropped(reason), texts, sink) {
             let _already_dropping = sink.add(id, 1);
@@ -173,7 +226,7 @@ impl Registry {
         &mut self,
         result: Result<(), HostStatus>,
         texts: &impl LabelTexts,
-        sink: &mut impl MetricSink,
+        sink: &mut (impl MetricSink + SharedData),
     ) -> bool {
         if result.is_err() {
             self.drop_one(DropReason::Hostcall, texts, sink);
@@ -185,14 +238,10 @@ impl Registry {
         &mut self,
         series: Series,
         texts: &impl LabelTexts,
-        sink: &mut impl MetricSink,
+        sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
-        let mut stat_name = std::mem::take(&mut self.stat_name);
-        let defined = self.write_stat_name(series, texts, &mut stat_name).map(|()| {
-            let metric = series.metric();
-            sink.define(metric.kind(), &stat_name)
-        });
-        self.stat_name = stat_name;
+        let kind = series.metric().kind();
+        let defined = self.with_stat_name(series, texts, |name| sink.define(kind, name));
         match defined? {
             Ok(id) => {
                 self.ids.insert(series, id);
@@ -204,6 +253,20 @@ impl Registry {
                 None
             }
         }
+    }
+
+    /// Runs `use_it` on a series' stat name, in a buffer that is used again.
+    fn with_stat_name<R>(
+        &mut self,
+        series: Series,
+        texts: &impl LabelTexts,
+        use_it: impl FnOnce(&str) -> R,
+    ) -> Option<R> {
+        let mut stat_name = std::mem::take(&mut self.stat_name);
+        let written = self.write_stat_name(series, texts, &mut stat_name);
+        let result = written.map(|()| use_it(&stat_name));
+        self.stat_name = stat_name;
+        result
     }
 
     fn name(&self, metric: Metric) -> Option<&str> {
@@ -251,10 +314,17 @@ impl Registry {
             Series::Overflow(limit) => label(Label::Label, limit),
             Series::Dropped(reason) => label(Label::Reason, reason.as_str()),
             Series::BuildInfo => label(Label::Version, crate::VERSION),
-            Series::LastPublish => {}
+            Series::LastPublish | Series::LabelSets => {}
+            Series::LabelValues(of) | Series::LabelValuesMax(of) => label(Label::Label, of),
         }
         Some(())
     }
+}
+
+fn hash(stat_name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(stat_name.as_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub trait Host: Attributes + MetricSink + SharedData + Clock {}
 impl<T: Attributes + MetricSink + SharedData + Clock> Host for T {}
 
 /// How often a swap is tried again when others were faster. Each loser means that somebody won.
-const MOST_TRIES: usize = 100;
+pub(crate) const MOST_TRIES: usize = 100;
 
 /// Replaces a value by what `change` makes of it; where that is nothing, the value stays.
 pub fn update(

@@ -1,8 +1,10 @@
-//! A client's tenant value in, a bounded label value out.
+//! A client's tenant value in, the label `tenant` out.
 
+use crate::attributes::HostStatus;
 use crate::config::Tenant;
+use crate::label_values::{Admission, LabelValues};
+use crate::shared::{Clock, Keys, SharedData};
 use crate::stat_name;
-use rustc_hash::FxHashMap;
 
 /// A tenant: a number in [`Tenants`], or one of the reserved values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,31 +17,27 @@ impl TenantId {
     pub const OTHER: Self = Self(u32::MAX - 1);
 }
 
-/// Whether a value became a label of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// It is counted under this label.
-    As(TenantId),
-    /// The table is full; it is counted under `_other`.
-    Full,
+/// Whose request it is, as far as that is known before its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// The label's value is decided.
+    Tenant(TenantId),
+    /// A successful answer may give it a value of its own; the value, escaped.
+    Candidate(Box<str>),
+    /// The table is full: `_other`, by a limit.
+    PastLimit,
 }
 
-/// The tenants that have a label of their own, at most `tenant.max`; first come, first served.
-///
-/// One table per worker: the limit holds in each until admission becomes process-wide.
-#[derive(Debug, Default)]
+/// The tenants that have a label value of their own, at most `tenant.max`.
+#[derive(Debug)]
 pub struct Tenants {
     allow: Vec<Vec<u8>>,
-    max: u32,
-    max_label_bytes: usize,
-    ids: FxHashMap<Box<str>, TenantId>,
-    names: Vec<Box<str>>,
-    escaped: String,
+    values: LabelValues,
 }
 
 impl Tenants {
     /// An empty table.
-    pub fn new(config: &Tenant, max_label_bytes: usize) -> Self {
+    pub fn new(config: &Tenant, max_label_bytes: usize, keys: &Keys) -> Self {
         // Sorted by inserting: the library's sort would be 3 KB of module, for a list that is read once.
         let mut allow: Vec<Vec<u8>> = Vec::with_capacity(config.allow.len());
         for name in &config.allow {
@@ -47,36 +45,53 @@ impl Tenants {
                 allow.insert(place, name.clone().into_bytes());
             }
         }
-        Self { allow, max: config.max, max_label_bytes, ..Self::default() }
+        Self { allow, values: LabelValues::new(keys, "tenant", config.max, max_label_bytes) }
     }
 
-    /// The label of a client's value.
-    pub fn admit(&mut self, value: &[u8]) -> Admission {
-        if !self.allow.is_empty() && self.allow.binary_search_by(|name| name.as_slice().cmp(value)).is_err() {
-            return Admission::As(TenantId::OTHER);
+    /// Makes what the VMs share.
+    pub fn prepare(&self, host: &mut impl SharedData) -> Result<(), HostStatus> {
+        self.values.prepare(host)
+    }
+
+    /// Whose request it is, by the value that came with it.
+    pub fn claim(&mut self, value: &[u8], host: &mut impl SharedData) -> Result<Claim, HostStatus> {
+        let listed = !self.allow.is_empty();
+        if listed && self.allow.binary_search_by(|name| name.as_slice().cmp(value)).is_err() {
+            return Ok(Claim::Tenant(TenantId::OTHER));
         }
-        if !stat_name::escape_into(value, self.max_label_bytes, &mut self.escaped) {
-            return Admission::As(TenantId::OTHER);
-        }
-        if let Some(id) = self.ids.get(self.escaped.as_str()) {
-            return Admission::As(*id);
-        }
-        let id = match u32::try_from(self.names.len()) {
-            Ok(next) if next < self.max => TenantId(next),
-            _ => return Admission::Full,
-        };
-        self.names.push(self.escaped.as_str().into());
-        self.ids.insert(self.escaped.as_str().into(), id);
-        Admission::As(id)
+        Ok(self.values.admit(value, listed, host)?.into())
+    }
+
+    /// What becomes of a candidate whose request was answered with success.
+    pub fn answered(
+        &mut self,
+        candidate: Box<str>,
+        host: &mut (impl SharedData + Clock),
+    ) -> Result<Claim, HostStatus> {
+        Ok(self.values.answered(candidate, host)?.into())
     }
 
     /// The label's value.
     pub fn name(&self, id: TenantId) -> &str {
         match id {
             TenantId::NONE => stat_name::NONE,
-            TenantId(n) => {
-                usize::try_from(n).ok().and_then(|n| self.names.get(n)).map_or(stat_name::OTHER, |name| name)
-            }
+            TenantId(number) => self.values.get(number).unwrap_or(stat_name::OTHER),
+        }
+    }
+
+    /// How many tenants there are, and the most.
+    pub fn occupancy(&mut self, host: &mut impl SharedData) -> (u32, u32) {
+        self.values.occupancy(host)
+    }
+}
+
+impl From<Admission> for Claim {
+    fn from(admission: Admission) -> Self {
+        match admission {
+            Admission::As(number) => Self::Tenant(TenantId(number)),
+            Admission::Never => Self::Tenant(TenantId::OTHER),
+            Admission::Candidate(name) => Self::Candidate(name),
+            Admission::Full => Self::PastLimit,
         }
     }
 }
@@ -84,41 +99,24 @@ impl Tenants {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory_host::MemoryHost;
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    fn tenants(max: u32, allow: &[&str]) -> Tenants {
-        let allow = allow.iter().map(|s| (*s).to_owned()).collect();
-        Tenants::new(&Tenant { sources: Vec::new(), allow, max, isolation: None }, 8)
-    }
-
     #[test]
-    fn values_past_the_limit_are_other_and_known_ones_stay() {
-        let mut tenants = tenants(2, &[]);
-        let Admission::As(acme) = tenants.admit(b"acme") else { panic!("a free table admits") };
-        assert_ne!(tenants.admit(b"globex"), Admission::Full);
-        assert_eq!(tenants.admit(b"initech"), Admission::Full);
-        assert_eq!(tenants.admit(b"acme"), Admission::As(acme));
-        assert_eq!(tenants.name(acme), "acme");
-    }
-
-    #[test]
-    fn the_limit_works_on_the_escaped_and_cut_value() {
-        let mut tenants = tenants(1, &[]);
-        let Admission::As(first) = tenants.admit(b"a.b") else { panic!("a free table admits") };
-        assert_eq!(tenants.admit(b"a b"), Admission::As(first));
-        assert_eq!(tenants.name(first), "a_b");
-        assert_eq!(tenants.admit(b"longer-than-8"), Admission::Full);
-    }
-
-    #[test]
-    fn reserved_words_and_values_off_the_list_are_other() {
-        let mut open = tenants(5, &[]);
-        for word in ["_other", "_none", "_OTHER", ".other"] {
-            assert_eq!(open.admit(word.as_bytes()), Admission::As(TenantId::OTHER), "{word}");
+    fn with_a_list_its_tenants_are_admitted_at_once_and_nobody_else_is() {
+        let host = &mut MemoryHost::default();
+        let allow = ["globex", "acme"].map(str::to_owned).to_vec();
+        let config = Tenant { sources: Vec::new(), allow, max: 2, isolation: None };
+        let mut tenants = Tenants::new(&config, 8, &Keys::new("shop"));
+        tenants.prepare(host).unwrap();
+        assert_eq!(tenants.claim(b"initech", host), Ok(Claim::Tenant(TenantId::OTHER)));
+        for name in ["acme", "globex"] {
+            let Ok(Claim::Tenant(id)) = tenants.claim(name.as_bytes(), host) else { panic!("{name}") };
+            assert_eq!(tenants.name(id), name);
         }
-        let mut listed = tenants(5, &["globex", "acme"]);
-        assert_eq!(listed.admit(b"initech"), Admission::As(TenantId::OTHER));
-        assert!(matches!(listed.admit(b"acme"), Admission::As(id) if listed.name(id) == "acme"));
+        assert_eq!(tenants.occupancy(host), (2, 2));
+        assert_eq!(tenants.name(TenantId::NONE), "_none");
+        assert_eq!(tenants.name(TenantId::OTHER), "_other");
     }
 }

@@ -115,10 +115,7 @@ impl MetricEstimate {
             kind: metric.kind(),
             label_sets,
             series: label_sets.saturating_mul(per_label_set),
-            capped: !matches!(
-                metric,
-                Metric::SeriesOverflow | Metric::Dropped | Metric::LastPublish | Metric::BuildInfo
-            ),
+            capped: !metric.is_own(),
             labels,
         }
     }

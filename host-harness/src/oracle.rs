@@ -12,6 +12,7 @@ mod diff;
 mod endpoint;
 mod facts;
 mod ledger;
+mod tenants;
 
 pub use diff::{Difference, What, diff};
 
@@ -24,7 +25,8 @@ use facts::{NONE, OTHER};
 use ledger::{Ledger, Metric};
 use redline::config::{Config, Exclude, ValueSource};
 use redline::stat_name;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use tenants::Tenants;
 
 /// Why the oracle cannot count.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +52,9 @@ pub enum OracleError {
 pub struct Oracle {
     config: Config,
     endpoints: Endpoints,
-    tenants: HashSet<String>,
+    tenants: Tenants,
+    /// The latest time that was seen, seconds.
+    now_s: u64,
     ledger: Ledger,
     /// What was found out when a stream opened, for its end, by its number.
     open: HashMap<u64, Open>,
@@ -62,6 +66,8 @@ struct Open {
     method: &'static str,
     endpoint: String,
     tenant: String,
+    /// Whether it may get a name when it is answered; until then it is one of the others.
+    candidate: bool,
     /// Whether its gauge went up: its request was seen.
     seen: bool,
 }
@@ -84,7 +90,8 @@ impl Oracle {
         Ok(Self {
             endpoints: Endpoints::new(&config.endpoints),
             config: config.clone(),
-            tenants: HashSet::new(),
+            tenants: Tenants::new(config.tenant.max as usize),
+            now_s: 0,
             ledger,
             open: HashMap::new(),
         })
@@ -95,7 +102,13 @@ impl Oracle {
         match event.what {
             replay::What::Opened => self.opened(event.stream, event.record),
             replay::What::Finished => {
-                if let Some(open) = self.open.remove(&event.stream) {
+                if let Some(mut open) = self.open.remove(&event.stream) {
+                    let ended_ns = event.record.time_ns.saturating_add(event.record.duration_ns.unwrap_or(0));
+                    self.now_s = self.now_s.max(ended_ns / 1_000_000_000);
+                    let status = event.record.status.unwrap_or(0);
+                    if open.candidate && !self.tenants.answered(&open.tenant, status, self.now_s) {
+                        open.tenant = OTHER.to_owned();
+                    }
                     self.count(event.record, &open);
                 }
             }
@@ -146,29 +159,29 @@ impl Oracle {
             ValueSource::Header(name) => header(name).filter(|value| !value.is_empty()),
             _ => None,
         });
-        let tenant = match value {
+        let (tenant, candidate) = match value {
             Some(value) => self.tenant(value),
-            None => NONE.to_owned(),
+            None => (NONE.to_owned(), false),
         };
         let method = facts::method(record.method.as_deref());
-        Some(Open { method, endpoint: self.endpoints.find(path), tenant, seen })
+        Some(Open { method, endpoint: self.endpoints.find(path), tenant, candidate, seen })
     }
 
-    fn tenant(&mut self, value: &[u8]) -> String {
+    /// The name of a tenant, and whether it has yet to be admitted.
+    fn tenant(&mut self, value: &[u8]) -> (String, bool) {
         let tenant = &self.config.tenant;
-        if !tenant.allow.is_empty() && !tenant.allow.iter().any(|name| name.as_bytes() == value) {
-            return OTHER.to_owned();
+        let listed = tenant.allow.iter().any(|name| name.as_bytes() == value);
+        let other = (OTHER.to_owned(), false);
+        if !tenant.allow.is_empty() && !listed {
+            return other;
         }
-        let Some(name) = stat_name::escape(value, self.config.limits.max_label_bytes) else {
-            return OTHER.to_owned();
-        };
-        if !self.tenants.contains(&name) {
-            if self.tenants.len() >= tenant.max as usize {
-                return OTHER.to_owned();
+        match stat_name::escape(value, self.config.limits.max_label_bytes) {
+            Some(name) => {
+                let named = self.tenants.asks(&name, listed);
+                (name, !named)
             }
-            self.tenants.insert(name.clone());
+            None => other,
         }
-        name
     }
 
     /// The observations of one exchange. Their order matters to the one exchange that meets `limits.max_series`.

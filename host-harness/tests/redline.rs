@@ -245,10 +245,13 @@ fn made_up_traffic_of_every_kind_is_counted_as_the_contract_says() {
 fn caps_are_met_at_the_same_exchange_as_the_contract_says() {
     let filter = filter();
     let tenants = document(r#","max":3"#);
-    verified(filter, &tenants, 1, 0, made_up(3, 2000).into_iter());
     let series =
         document(r#","max":3"#).replacen('{', r#"{"limits":{"max_series":100,"max_label_bytes":8},"#, 1);
-    verified(filter, &series, 1, 0, made_up(4, 2000).into_iter());
+    // Process-wide: however many workers there are, the same labels are full at the same exchange.
+    for workers in [1, 2, 8] {
+        verified(filter, &tenants, workers, 0, made_up(3, 2000).into_iter());
+        verified(filter, &series, workers, 0, made_up(4, 2000).into_iter());
+    }
 }
 
 #[test]

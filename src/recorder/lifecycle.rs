@@ -44,7 +44,9 @@ impl Recorder {
     /// Makes what the VMs share and publishes what does not depend on traffic. Runs in Envoy's canary VM too, so it
     /// must not count anything. `fingerprint` tells configurations apart.
     pub fn start(&mut self, fingerprint: u64, host: &mut impl Host) {
-        if self.fleet.prepare(fingerprint, host).is_err() {
+        let prepared = self.fleet.prepare(fingerprint, host);
+        let prepared = prepared.and_then(|()| self.registry.prepare(host));
+        if prepared.and_then(|()| self.labels.tenants.prepare(host)).is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
         self.registry.set(Series::BuildInfo, 1, &self.labels, host);
@@ -124,8 +126,7 @@ impl Recorder {
         if self.settle(now, host).is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
-        let seconds = host.unix_seconds();
-        self.registry.set(Series::LastPublish, seconds, &self.labels, host);
+        self.publish(host);
         self.in_progress.tick();
         if self.warned {
             return None;
@@ -135,6 +136,20 @@ impl Recorder {
             rejected.iter().filter_map(|metric| self.registry.metric_name(*metric)).collect();
         self.warned = !rejected.is_empty();
         self.warned.then_some(Warning::Rejected(rejected))
+    }
+
+    fn publish(&mut self, host: &mut impl Host) {
+        let (tenants, most) = self.labels.tenants.occupancy(host);
+        let label_sets = self.registry.label_sets(host);
+        let seconds = host.unix_seconds();
+        for (series, value) in [
+            (Series::LabelSets, label_sets.into()),
+            (Series::LabelValues("tenant"), tenants.into()),
+            (Series::LabelValuesMax("tenant"), most.into()),
+            (Series::LastPublish, seconds),
+        ] {
+            self.registry.set(series, value, &self.labels, host);
+        }
     }
 
     fn settle(&mut self, now: u64, host: &mut impl Host) -> Result<(), crate::attributes::HostStatus> {

@@ -175,17 +175,28 @@ fn tunnels_are_counted_but_their_duration_is_not() {
 #[test]
 fn tenants_past_the_limit_are_other_and_the_overflow_is_counted() {
     let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
-    for name in ["a", "b", "c", "d", "a"] {
+    recorder.start(1, &mut host);
+    let mut request = |name: &str, status| {
         next_stream(&mut host, &[(":method", "GET"), (":path", "/x"), ("x-tenant-id", name)]);
         let mut stream = Stream::New;
         recorder.begin(&mut stream, true, &mut host);
-        end(&mut host, 200);
+        end(&mut host, status);
         recorder.finish(&mut stream, &mut host);
+        let value = |name: &str, class| host.value(&tenant("tenant_requests_total", name, Some(class)));
+        (value(name, "2xx"), value("_other", "2xx"), value("_other", "4xx"))
+    };
+    // Of two places one is given at first sight.
+    assert_eq!(request("a", 200), (Some(1), None, None));
+    // The other waits for a third success; failures are no reason to let anybody in.
+    for n in 1..=5 {
+        assert_eq!(request("scanner", 404), (None, None, Some(n)));
     }
-    for (name, count) in [("a", 2), ("b", 1), ("_other", 2)] {
-        assert_eq!(host.value(&tenant("tenant_requests_total", name, Some("2xx"))), Some(count), "{name}");
-    }
-    assert_eq!(host.value("redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"), Some(2));
+    assert_eq!(request("b", 200), (None, Some(1), Some(5)));
+    assert_eq!(request("b", 200), (None, Some(2), Some(5)));
+    assert_eq!(request("b", 200), (Some(1), Some(2), Some(5)));
+    assert_eq!(request("c", 200), (None, Some(3), Some(5)));
+    assert_eq!(request("a", 200), (Some(2), Some(3), Some(5)));
+    assert_eq!(host.value("redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"), Some(8));
 }
 
 #[test]

@@ -50,6 +50,12 @@ pub enum Series {
     BuildInfo,
     /// `redline_last_publish_timestamp_seconds`.
     LastPublish,
+    /// `redline_series`.
+    LabelSets,
+    /// `redline_label_values`, of a label.
+    LabelValues(&'static str),
+    /// `redline_label_values_max`, of a label.
+    LabelValuesMax(&'static str),
 }
 
 impl Series {
@@ -65,6 +71,9 @@ impl Series {
             Self::Dropped(_) => Metric::Dropped,
             Self::BuildInfo => Metric::BuildInfo,
             Self::LastPublish => Metric::LastPublish,
+            Self::LabelSets => Metric::LabelSets,
+            Self::LabelValues(_) => Metric::LabelValues,
+            Self::LabelValuesMax(_) => Metric::LabelValuesMax,
         }
     }
 
@@ -84,24 +93,27 @@ impl Series {
             Self::GrpcRequests(_, code) => Self::GrpcRequests(EndpointId::OTHER, code),
             Self::TenantRequests(_, class) => Self::TenantRequests(TenantId::OTHER, class),
             Self::PerTenant(metric, _) => Self::PerTenant(metric, TenantId::OTHER),
-            Self::Overflow(_) | Self::Dropped(_) | Self::BuildInfo | Self::LastPublish => self,
+            Self::Overflow(_)
+            | Self::Dropped(_)
+            | Self::BuildInfo
+            | Self::LastPublish
+            | Self::LabelSets
+            | Self::LabelValues(_)
+            | Self::LabelValuesMax(_) => self,
         }
     }
-}
 
-impl Series {
     /// Whether it is defined to be counted in the same breath, and so never reads 0.
     pub(super) const fn is_counted_at_once(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Requests(..)
-            | Self::Failures(..)
-            | Self::GrpcRequests(..)
-            | Self::TenantRequests(..)
-            | Self::Overflow(_)
-            | Self::Dropped(_) => true,
-            Self::PerMethod(..) | Self::PerEndpoint(..) | Self::PerTenant(..) => false,
-            Self::BuildInfo | Self::LastPublish => false,
-        }
+                | Self::Failures(..)
+                | Self::GrpcRequests(..)
+                | Self::TenantRequests(..)
+                | Self::Overflow(_)
+                | Self::Dropped(_)
+        )
     }
 }
 

@@ -86,6 +86,33 @@ fn past_the_limit_observations_go_to_the_overflow_row_and_none_is_lost() {
 }
 
 #[test]
+fn the_limit_holds_for_all_vms_together_and_what_one_has_another_may_count() {
+    let (mut one, texts, mut host) = registry(json!({"limits": {"max_series": 100}, "tenant": {"max": 100}}));
+    one.prepare(&mut host).unwrap();
+    let mut others: Vec<Registry> =
+        (0..7).map(|_| registry(json!({"limits": {"max_series": 100}, "tenant": {"max": 100}})).0).collect();
+    for endpoint in 0..150 {
+        one.count(requests(endpoint), &texts, &mut host);
+        for (n, vm) in others.iter_mut().enumerate() {
+            // Each in an order of its own.
+            vm.count(requests((endpoint * (2 * n as u16 + 1)) % 150), &texts, &mut host);
+        }
+    }
+    let label_sets = host.names().filter(|name| name.starts_with("http_requests_total.")).count();
+    assert_eq!(label_sets, 101, "with the overflow row");
+    assert_eq!(one.label_sets(&mut host), 100);
+    let counted: u64 = host
+        .names()
+        .filter(|name| name.starts_with("http_requests_total."))
+        .filter_map(|name| host.value(name))
+        .sum();
+    assert_eq!(counted, 8 * 150);
+    let own =
+        host.value("http_requests_total.service=.=shop;.;method=.=GET;.;endpoint=.=/0;.;status=.=200;.;");
+    assert!(own >= Some(8), "every VM counts under a label set that any has: {own:?}");
+}
+
+#[test]
 fn a_disabled_metric_is_never_defined() {
     let (mut registry, texts, mut host) = registry(json!({"disable": ["http_requests_total"]}));
     registry.count(requests(1), &texts, &mut host);

@@ -137,7 +137,9 @@ fn tenants_past_a_limit_off_the_list_or_with_a_reserved_name_are_other() {
     };
     let two = config(r#","tenant":{"sources":[{"header":"x-none"},{"header":"x-t"}],"max":2}"#);
     let got = tenants(&two, &["a", "b", "c", "a", "_other", ""]);
-    assert_eq!(got, ["tenant=_none 0", "tenant=_other 0", "tenant=a 0", "tenant=b 0"]);
+    assert_eq!(got, ["tenant=_none 0", "tenant=_other 0", "tenant=a 0"], "b was answered once");
+    let got = tenants(&two, &["a", "b", "c", "b", "b", "c", "c"]);
+    assert_eq!(got, ["tenant=_other 0", "tenant=a 0", "tenant=b 0"], "b came back first");
     let listed = config(r#","tenant":{"sources":[{"header":"x-t"}],"allow":["b"]}"#);
     assert_eq!(tenants(&listed, &["a", "b"]), ["tenant=_other 0", "tenant=b 0"]);
 }

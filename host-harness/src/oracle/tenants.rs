@@ -1,0 +1,47 @@
+//! Tenants by first sight and by answers: which have a name of their own, as Redline admits them.
+
+use std::collections::{HashMap, HashSet};
+
+/// Successful answers that a tenant needs where half of the places are taken, and within which time.
+const ANSWERS: u32 = 3;
+const WINDOW_S: u64 = 600;
+
+/// The tenants of one replay, whatever the number of workers.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    places: usize,
+    named: HashSet<String>,
+    /// When the first of a candidate's answers came, and how many have.
+    answers: HashMap<String, (u64, u32)>,
+}
+
+impl Tenants {
+    pub(super) fn new(places: usize) -> Self {
+        Self { places, ..Self::default() }
+    }
+
+    /// A request of a tenant; whether the tenant has a name. `listed` ones need no answers.
+    pub(super) fn asks(&mut self, name: &str, listed: bool) -> bool {
+        let open = self.named.len() * 2 < self.places || (listed && self.named.len() < self.places);
+        if open {
+            self.named.insert(name.to_owned());
+        }
+        self.named.contains(name)
+    }
+
+    /// An answer to a tenant that had no name; whether it has now.
+    pub(super) fn answered(&mut self, name: &str, status: u16, time_s: u64) -> bool {
+        if self.named.contains(name) {
+            return (200..400).contains(&status);
+        }
+        if !(200..400).contains(&status) || self.named.len() >= self.places {
+            return false;
+        }
+        let (since, answers) = self.answers.entry(name.to_owned()).or_insert((time_s, 0));
+        if time_s - *since >= WINDOW_S {
+            (*since, *answers) = (time_s, 0);
+        }
+        *answers += 1;
+        *answers >= ANSWERS && self.named.insert(name.to_owned())
+    }
+}
