@@ -17,7 +17,13 @@ const GRPC_CODES: u64 = 17;
 const HISTOGRAM_EXTRAS: u64 = 3;
 /// Limits and reasons that the filter's own counters can name.
 const OVERFLOW_LIMITS: u64 = 2;
-const DROP_REASONS: u64 = 2;
+const DROP_REASONS: u64 = 3;
+/// Labels whose values are bounded by a cap of their own.
+const BOUNDED_LABELS: u64 = 1;
+/// What a label set costs in Envoy, roughly, in bytes: a counter or gauge once; a histogram once, and once more in
+/// each worker that has recorded.
+const NUMBER_BYTES: u64 = 250;
+const HISTOGRAM_BYTES: u64 = 3_200;
 
 /// The worst case of one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +62,15 @@ pub struct LabelEstimate {
     pub chosen: bool,
 }
 
+/// Memory of Envoy's, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Whatever the number of workers.
+    pub once: u64,
+    /// For each worker.
+    pub per_worker: u64,
+}
+
 /// `limits.max_series` is smaller than the worst case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
@@ -87,6 +102,20 @@ impl Estimate {
     /// Label sets that count towards `limits.max_series`.
     pub fn capped_label_sets(&self) -> u64 {
         self.metrics.iter().filter(|m| m.capped).map(|m| m.label_sets).fold(0, u64::saturating_add)
+    }
+
+    /// What the label sets cost in Envoy, where as many of them as `limits.max_series` admits are histograms.
+    pub fn memory(&self) -> Memory {
+        let sets = |capped: bool, histograms: bool| {
+            let metrics = self.metrics.iter().filter(|m| m.capped == capped);
+            let metrics = metrics.filter(|m| (m.kind == Kind::Histogram) == histograms);
+            metrics.map(|m| m.label_sets).fold(0, u64::saturating_add)
+        };
+        let histograms = sets(true, true).min(self.max_series);
+        let numbers = sets(true, false).min(self.max_series.saturating_sub(histograms));
+        let numbers = numbers.saturating_add(sets(false, false));
+        let per_worker = histograms.saturating_mul(HISTOGRAM_BYTES);
+        Memory { once: numbers.saturating_mul(NUMBER_BYTES).saturating_add(per_worker), per_worker }
     }
 
     /// What overflows first, where the worst case exceeds `limits.max_series`.
@@ -132,7 +161,8 @@ impl LabelEstimate {
             Label::GrpcCode => (GRPC_CODES, false),
             Label::Reason if metric == Metric::Dropped => (DROP_REASONS, false),
             Label::Reason => (failure_reasons(), false),
-            Label::Label => (OVERFLOW_LIMITS, false),
+            Label::Label if metric == Metric::SeriesOverflow => (OVERFLOW_LIMITS, false),
+            Label::Label => (BOUNDED_LABELS, false),
             Label::Version => (1, false),
         };
         Self { name: label.name().to_owned(), values, chosen }
@@ -190,6 +220,21 @@ mod tests {
         assert_eq!(metric(&estimate, "http_failures_total").label_sets, 28);
         assert_eq!(metric(&estimate, "redline_build_info").series, 1);
         assert_eq!(estimate.overflow(), None);
+    }
+
+    #[test]
+    fn memory_is_that_of_the_dearest_label_sets_that_the_limit_admits() {
+        let disabled = Metric::ALL.map(|m| m.name(redline::metric::DurationUnit::Milliseconds));
+        let keep = ["http_request_duration_milliseconds", "http_requests_in_progress"];
+        let disable: Vec<&str> = disabled.into_iter().filter(|name| !keep.contains(name)).collect();
+        let mut document = json!({"service": "x", "disable": disable});
+        let free = estimate(document.clone()).memory();
+        assert_eq!(free, Memory { once: 11 * 250 + 11 * 3200, per_worker: 11 * 3200 });
+        document["endpoints"] = json!({"templates": ["/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h", "/i"]});
+        document["limits"] = json!({"max_series": 115});
+        document["tenant"] = json!({"max": 1});
+        let tight = estimate(document).memory();
+        assert_eq!(tight, Memory { once: 5 * 250 + 110 * 3200, per_worker: 110 * 3200 });
     }
 
     #[test]

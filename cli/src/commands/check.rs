@@ -3,7 +3,7 @@
 use super::{Done, Failure};
 use crate::document::{Document, DocumentError};
 use crate::estimate::{Estimate, MetricEstimate, STATUSES};
-use crate::report::numbers::count;
+use crate::report::numbers::{bytes, count};
 use crate::report::table::{self, Align};
 use redline::config::{Config, EndpointSource};
 use std::io::Write;
@@ -64,6 +64,12 @@ fn text(config: &Config) -> String {
             EndpointSource::RouteName =>
                 ",\nand as many route names as limits.max_series admits: Envoy's routes are not known here",
         },
+    ));
+    let memory = estimate.memory();
+    text.push_str(&format!(
+        "In Envoy, which never frees a label set, that is about {} and {} for each worker.\n",
+        bytes(memory.once as f64),
+        bytes(memory.per_worker as f64),
     ));
     if let Some(overflow) = estimate.overflow() {
         text.push_str(&format!(
