@@ -84,3 +84,121 @@ fn bytes_that_are_no_entries_end_a_page() {
         assert_eq!(roster.len(), 0, "{broken:?}");
     }
 }
+
+/// Eight threads that take turns: each waits before every call on shared data until the dice name it, so that a seed
+/// is one interleaving, the same in every run.
+#[cfg(not(target_family = "wasm"))]
+mod interleaved {
+    use super::*;
+    use crate::shared::Cas;
+    use std::collections::BTreeSet;
+    use std::sync::{Condvar, Mutex};
+
+    struct Table {
+        host: MemoryHost,
+        waiting: BTreeSet<usize>,
+        /// Threads that have not finished.
+        live: usize,
+        turn: Option<usize>,
+        dice: u64,
+    }
+
+    impl Table {
+        /// Names the next one as soon as everybody waits.
+        fn roll(&mut self) {
+            if self.live > 0 && self.waiting.len() == self.live {
+                // An LCG (Knuth's MMIX): its high bits are random enough.
+                self.dice =
+                    self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let place = (self.dice >> 33) as usize % self.waiting.len();
+                self.turn = self.waiting.iter().nth(place).copied();
+            }
+        }
+    }
+
+    struct Seat<'t> {
+        number: usize,
+        table: &'t (Mutex<Table>, Condvar),
+    }
+
+    impl Seat<'_> {
+        fn in_turn<R>(&self, act: impl FnOnce(&mut MemoryHost) -> R) -> R {
+            let (table, changed) = self.table;
+            let mut table = table.lock().unwrap();
+            table.waiting.insert(self.number);
+            table.roll();
+            changed.notify_all();
+            let mut table = changed.wait_while(table, |table| table.turn != Some(self.number)).unwrap();
+            table.turn = None;
+            table.waiting.remove(&self.number);
+            act(&mut table.host)
+        }
+
+        fn leave(&self) {
+            let (table, changed) = self.table;
+            let mut table = table.lock().unwrap();
+            table.live -= 1;
+            table.roll();
+            changed.notify_all();
+        }
+    }
+
+    impl SharedData for Seat<'_> {
+        fn read(&mut self, key: &[u8]) -> Result<(Vec<u8>, Cas), HostStatus> {
+            self.in_turn(|host| host.read(key))
+        }
+        fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostStatus> {
+            self.in_turn(|host| SharedData::write(host, key, value))
+        }
+        fn swap(&mut self, key: &[u8], value: &[u8], cas: Cas) -> Result<(), HostStatus> {
+            self.in_turn(|host| host.swap(key, value, cas))
+        }
+    }
+
+    /// Eight VMs admit the same values, each in its own order; the tables that they end with.
+    fn admit_everywhere(seed: u64, values: u32, max: u32) -> Vec<Vec<Box<str>>> {
+        let mut host = MemoryHost::default();
+        let rosters: Vec<_> = (0..8).map(|_| roster(max, &mut host)).collect();
+        let live = rosters.len();
+        let table = Table { host, waiting: BTreeSet::new(), live, turn: None, dice: seed };
+        let table = (Mutex::new(table), Condvar::new());
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = rosters
+                .into_iter()
+                .enumerate()
+                .map(|(number, mut roster)| {
+                    let mut seat = Seat { number, table: &table };
+                    scope.spawn(move || {
+                        for n in 0..values {
+                            let value = (n + number as u32 * 61) % values;
+                            let admitted = roster.admit(format!("tenant-{value}").into(), &mut seat).unwrap();
+                            assert!(admitted.is_some() || roster.is_full());
+                        }
+                        roster.refresh(&mut seat);
+                        seat.leave();
+                        roster.entries
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn whatever_the_interleaving_there_is_one_table_and_no_value_is_lost_or_doubled() {
+        for (seed, values) in (0..40).map(|seed| (seed, 40)).chain([(40, 500), (41, 500)]) {
+            let tables = admit_everywhere(seed, values, 1000);
+            let distinct: BTreeSet<&Box<str>> = tables[0].iter().collect();
+            assert_eq!((tables[0].len(), distinct.len()), (values as usize, values as usize), "seed {seed}");
+            assert!(tables.iter().all(|table| *table == tables[0]), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_interleaving_no_more_than_the_most_are_admitted() {
+        for seed in 0..40 {
+            let tables = admit_everywhere(seed, 60, 25);
+            assert!(tables.iter().all(|table| table.len() == 25 && *table == tables[0]), "seed {seed}");
+        }
+    }
+}
