@@ -10,36 +10,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use support::gateway::{Listener, bootstrap};
 use support::metrics::Metrics;
+use support::random::Random;
 use support::{World, eventually, native, raw};
 
 const CONFIGURATION: &str = r#"{"service": "shop",
     "endpoints": {"templates": ["/api/v1/models/{id}", "/files/{rest*}"]},
     "tenant": {"sources": [{"header": "x-tenant-id"}], "max": 50}, "limits": {"max_series": 300}}"#;
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("small")
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[self.below(of.len())]
-    }
-
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.below(most + 1)).map(|_| self.next() as u8).collect()
-    }
-}
 
 const METHODS: [&str; 7] = ["GET", "POST", "HEAD", "FROB", "CONNECT", "", "\u{1}"];
 const PATHS: [&str; 9] = [

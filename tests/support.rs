@@ -3,9 +3,11 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of this module")]
 
 pub mod client;
+pub mod flood;
 pub mod gateway;
 pub mod metrics;
 pub mod native;
+pub mod random;
 pub mod raw;
 pub mod upstream;
 
