@@ -17,6 +17,7 @@
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
 //! - [`metric`]: the catalogue
+//! - [`slo`]: objectives; which requests count, windows, burn rates and budgets
 //! - [`stat_name`]: labels to stat name and back
 //! - `memory_host`: both ports over plain memory, for tests and benches
 //! - `abi`: the only file that knows proxy-wasm; Wasm only
@@ -43,6 +44,7 @@ pub mod memory_host;
 pub mod metric;
 pub mod recorder;
 pub mod registry;
+pub mod slo;
 pub mod stat_name;
 pub mod tenant;
 
