@@ -14,13 +14,13 @@ pub struct BurnMilli(pub u64);
 
 impl fmt::Display for Ppm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+        f.pad(&format!("{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000))
     }
 }
 
 impl fmt::Display for BurnMilli {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+        f.pad(&format!("{}.{:03}", self.0 / 1000, self.0 % 1000))
     }
 }
 

@@ -156,12 +156,17 @@ impl Windows {
         }
     }
 
-    /// Adds events that came at this time, for those who have no totals. The first call begins the coverage.
+    /// Adds events that came just before this time, for those who have no totals. The first call begins the coverage.
     pub fn add(&mut self, now_ns: u64, delta: Tally) {
-        self.advance(now_ns);
+        // A measurement on the edge of a slot is of what came before it.
+        let before = now_ns.saturating_sub(1);
+        if self.seen.is_none_or(|seen| before.saturating_add(seen.ahead_ns) >= seen.at_ns) {
+            self.advance(before);
+        }
         for ring in &mut self.rings {
             ring.add(delta);
         }
+        self.advance(now_ns);
     }
 
     /// Lets time pass without events.

@@ -84,7 +84,8 @@ fn slot(window: Window) -> f64 {
 /// Minutes that a pair takes to fire, by share of errors, and to clear, by its short window and by its long alone.
 #[test]
 fn pairs_fire_and_clear_when_arithmetic_says_so() {
-    let table: [(&str, Pair, [Option<f64>; 4], f64, f64); 6] = [
+    type Row = (&'static str, Pair, [Option<f64>; 4], f64, f64);
+    let table: [Row; 6] = [
         ("99.9", FAST, [Some(0.864), Some(1.728), Some(8.64), Some(43.2)], 4.93, 59.1),
         ("99.9", SLOW, [Some(2.16), Some(4.32), Some(21.6), Some(108.0)], 29.8, 357.8),
         ("99.9", TICKET, [Some(4.32), Some(8.64), Some(43.2), Some(216.0)], 119.6, 1435.7),
@@ -289,5 +290,5 @@ fn the_largest_numbers_neither_wrap_nor_panic() {
 fn ratios_print_as_decimals() {
     assert_eq!(Ppm(999_000).to_string(), "0.999000");
     assert_eq!(Ppm(1_000_001).to_string(), "1.000001");
-    assert_eq!(BurnMilli(14_400).to_string(), "14.400");
+    assert_eq!(format!("{:>8}", BurnMilli(14_400)), "  14.400");
 }

@@ -68,7 +68,8 @@ impl Traffic {
 
     /// All that came before a time: what the counters hold.
     fn total(&self, until: u64) -> Tally {
-        self.0[self.0.partition_point(|arrival| arrival.at < until)].before
+        let next = self.0.partition_point(|arrival| arrival.at < until);
+        self.0.get(next).map_or(Tally::default(), |arrival| arrival.before)
     }
 
     /// What came from one time until another.
@@ -111,7 +112,7 @@ impl Ticks {
 }
 
 fn slot_ns(window: Window) -> u64 {
-    seconds(SLOT_SECONDS[window.place().0])
+    SLOT_SECONDS.get(window.place().0).copied().map_or(0, seconds)
 }
 
 /// One tick's windows are right: all differences come from the slot in which the window begins.

@@ -70,7 +70,8 @@ fn an_event_leaves_each_window_when_it_is_older() {
 #[test]
 fn ticks_that_come_late_bunched_or_not_at_all_give_right_values() {
     let before = 360_u64;
-    let cases: &[(&str, &[(u64, u64, u64)], Tally, Tally)] = &[
+    type Case = (&'static str, &'static [(u64, u64, u64)], Tally, Tally);
+    let cases: &[Case] = &[
         ("in time", &[(10, 10, 1)], tally(300, 30), tally(3600, 360)),
         ("a second late", &[(11, 10, 1)], tally(300, 30), tally(3600, 360)),
         ("ten times late", &[(100, 100, 10)], tally(300, 30), tally(3600, 360)),
@@ -198,6 +199,22 @@ fn coverage_grows_with_time_up_to_the_window() {
     assert_eq!(covered(&windows), [300, 1800, 3600, 7200, 10_800, 10_800, 10_800, 10_800]);
     windows.observe(45 * DAY, tally(0, 0));
     assert_eq!(covered(&windows), [300, 1800, 3600, 7200, 21_600, 86_400, 259_200, 2_592_000]);
+}
+
+#[test]
+fn a_measurement_is_of_the_time_before_it() {
+    let mut windows = Windows::new(Duration::from_days(30));
+    for minute in 0..=120 {
+        windows.add(DAY + minute * 6 * TICK, tally(10, 1));
+        let seen = |minutes: u64| (minute + 1).min(minutes);
+        assert_eq!(windows.tally(Window::Minutes5).events, seen(5) * 10, "{minute}");
+        assert_eq!(windows.tally(Window::Hour1).events, seen(60) * 10, "{minute}");
+    }
+    // Twice at one time, and once in the past: nothing is lost, and time does not drift.
+    windows.add(DAY + 120 * 6 * TICK, tally(5, 0));
+    windows.add(DAY, tally(5, 0));
+    assert_eq!(windows.tally(Window::Period), tally(1220, 121));
+    assert_eq!(windows.coverage(Window::Period).as_secs(), 7200);
 }
 
 /// A key-value store.
