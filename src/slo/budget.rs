@@ -24,7 +24,7 @@ impl fmt::Display for BurnMilli {
     }
 }
 
-const ONE: u128 = 1_000_000;
+const ONE: u64 = 1_000_000;
 
 /// How an SLO stands: the gauge `slo_status`.
 ///
@@ -90,7 +90,7 @@ pub struct Report {
 impl Report {
     /// The report at the time of the last observation. The objective may change between two: the history stays.
     pub fn new(windows: &Windows, objective: Objective) -> Self {
-        let budget = u128::from(objective.budget_ppm());
+        let budget = u64::from(objective.budget_ppm());
         let reports = Window::ALL.map(|window| {
             let tally = windows.tally(window);
             WindowReport {
@@ -126,7 +126,7 @@ impl Report {
 }
 
 /// The used part of the budget in ppm: the period's burn rate, times how much of the period has been seen.
-fn used(tally: Tally, budget: u128, coverage: Duration, period: Duration) -> u64 {
+fn used(tally: Tally, budget: u64, coverage: Duration, period: Duration) -> u64 {
     // 64 bits of events, 40 of ppm squared and 23 of seconds: both products fit.
     let (seen, whole) = (u128::from(coverage.as_secs()), u128::from(period.as_secs()));
     let of_whole = product(tally.events, budget).saturating_mul(whole);
@@ -138,10 +138,10 @@ fn good_ratio(tally: Tally) -> Ppm {
     Ppm(half_up(product(good, ONE), u128::from(tally.events)).unwrap_or(1_000_000))
 }
 
-fn status(windows: &Windows, budget: u128, remaining: Ppm) -> SloStatus {
-    let over = |window: Window, factor_milli: u128| {
+fn status(windows: &Windows, budget: u64, remaining: Ppm) -> SloStatus {
+    let over = |window: Window, factor_milli: u64| {
         let Tally { events, bad } = windows.tally(window);
-        product(bad, 1000 * ONE) > product(events, budget).saturating_mul(factor_milli)
+        product(bad, 1000 * ONE) > product(events, budget.saturating_mul(factor_milli))
     };
     let pair = |long, short, factor_milli| over(long, factor_milli) && over(short, factor_milli);
     let critical =
@@ -162,7 +162,7 @@ fn status(windows: &Windows, budget: u128, remaining: Ppm) -> SloStatus {
     }
 }
 
-fn exhaustion(hour: Tally, budget: u128, remaining: Ppm, period: Duration) -> Option<u64> {
+fn exhaustion(hour: Tally, budget: u64, remaining: Ppm, period: Duration) -> Option<u64> {
     let left = u128::from(remaining.0).saturating_mul(u128::from(period.as_secs()));
     let lasts = left.saturating_mul(product(hour.events, budget));
     match remaining {
@@ -171,8 +171,13 @@ fn exhaustion(hour: Tally, budget: u128, remaining: Ppm, period: Duration) -> Op
     }
 }
 
-fn product(n: u64, factor: u128) -> u128 {
-    u128::from(n).saturating_mul(factor)
+/// Exact. Nearly all products fit 64 bits, and Wasm has no wider multiplication.
+fn product(a: u64, b: u64) -> u128 {
+    if a.leading_zeros().saturating_add(b.leading_zeros()) >= u64::BITS {
+        u128::from(a.wrapping_mul(b))
+    } else {
+        u128::from(a).saturating_mul(u128::from(b))
+    }
 }
 
 /// The quotient, rounded half up; `None` where nothing is divided by.
