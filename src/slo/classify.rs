@@ -53,17 +53,25 @@ impl Classifier {
         self.matcher.tenant(raw)
     }
 
-    /// Each SLO that the exchange is an event of, in their order, with [`Verdict::Good`] or [`Verdict::Bad`].
+    /// Calls `each` for every SLO that the exchange is an event of, in their order, with [`Verdict::Good`] or
+    /// [`Verdict::Bad`].
+    #[inline]
     pub fn classify(
         &self,
         exchange: &Exchange,
         tenant: TenantGroup,
-    ) -> impl Iterator<Item = (SloIndex, Verdict)> {
-        let matching = self.matcher.matching(exchange.endpoint, exchange.method, tenant);
-        matching.filter_map(|slo| match self.rules.get(slo)?.verdict(exchange) {
-            Verdict::Excluded => None,
-            verdict => Some((slo, verdict)),
-        })
+        mut each: impl FnMut(SloIndex, Verdict),
+    ) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let facts = Facts::of(exchange);
+        self.matcher.matching(exchange.endpoint, exchange.method, tenant, |slo| {
+            match self.rules.get(slo).map_or(Verdict::Excluded, |rule| rule.verdict(&facts)) {
+                Verdict::Excluded => {}
+                verdict => each(slo, verdict),
+            }
+        });
     }
 
     /// Whether an SLO is one of latency, and its events' durations therefore go into its p99.
@@ -114,46 +122,65 @@ impl Rule {
     }
 
     /// The contract's order, step by step.
-    fn verdict(&self, exchange: &Exchange) -> Verdict {
-        let left = exchange.flags.client_left();
+    #[inline]
+    fn verdict(&self, facts: &Facts) -> Verdict {
+        let answered_badly = self.bad_classes & facts.class != 0
+            || self.bad_grpc & facts.grpc != 0
+            || (!self.bad_codes.is_empty() && self.bad_codes.contains(&facts.status));
         let Some(threshold) = self.threshold_ns else {
-            return if self.answered_badly(exchange) {
+            return if answered_badly {
                 Verdict::Bad
-            } else if left {
+            } else if facts.client_left {
                 Verdict::Excluded
-            } else if not_answered_whole(exchange) {
+            } else if facts.not_answered_whole {
                 Verdict::Bad
             } else {
                 Verdict::Good
             };
         };
-        let tunnel = exchange.is_tunnel() || exchange.method == Method::Connect;
-        if tunnel || self.answered_badly(exchange) {
+        if facts.tunnel || answered_badly {
             return Verdict::Excluded;
         }
-        match exchange.duration_ns {
+        match facts.duration_ns {
             // It waited too long, whoever gave up in the end; of one that left earlier nobody can tell.
-            Some(duration) if left && duration > threshold => Verdict::Bad,
-            _ if left || not_answered_whole(exchange) => Verdict::Excluded,
+            Some(duration) if facts.client_left && duration > threshold => Verdict::Bad,
+            _ if facts.client_left || facts.not_answered_whole => Verdict::Excluded,
             Some(duration) if duration > threshold => Verdict::Bad,
             Some(_) => Verdict::Good,
             None => Verdict::Excluded,
         }
     }
-
-    fn answered_badly(&self, exchange: &Exchange) -> bool {
-        let Status(status) = exchange.status;
-        let class = u32::from(status).checked_div(100).unwrap_or(0);
-        let grpc = exchange.grpc.and_then(|code| 1_u32.checked_shl(code.number().into())).unwrap_or(0);
-        u32::from(self.bad_classes).checked_shr(class).unwrap_or(0) & 1 != 0
-            || self.bad_grpc & grpc != 0
-            || self.bad_codes.contains(&status)
-    }
 }
 
-/// Whether no response was sent, or one was cut off by the upstream after its headers.
-fn not_answered_whole(exchange: &Exchange) -> bool {
-    exchange.status == Status(0) || exchange.was_cut_off()
+/// What rules ask of an exchange, worked out once for all of them.
+#[derive(Debug, Clone, Copy)]
+struct Facts {
+    status: u16,
+    /// The bit of the status' class.
+    class: u8,
+    /// The bit of the gRPC code, where there is one.
+    grpc: u32,
+    client_left: bool,
+    /// No response was sent, or one was cut off by the upstream after its headers.
+    not_answered_whole: bool,
+    /// Or would have become one: its duration says nothing.
+    tunnel: bool,
+    duration_ns: Option<u64>,
+}
+
+impl Facts {
+    fn of(exchange: &Exchange) -> Self {
+        let Status(status) = exchange.status;
+        Self {
+            status,
+            class: 1_u8.checked_shl(u32::from(status / 100)).unwrap_or(0),
+            grpc: exchange.grpc.and_then(|code| 1_u32.checked_shl(code.number().into())).unwrap_or(0),
+            client_left: exchange.flags.client_left(),
+            not_answered_whole: status == 0 || exchange.was_cut_off(),
+            tunnel: exchange.is_tunnel() || exchange.method == Method::Connect,
+            duration_ns: exchange.duration_ns,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ impl Matcher {
     pub(super) fn tenant(&self, raw: Option<&[u8]>) -> TenantGroup {
         match raw {
             None => TenantGroup::ABSENT,
+            Some(_) if self.tenant_groups.is_empty() => TenantGroup::UNNAMED,
             Some(raw) => self.tenant_groups.get(raw).copied().unwrap_or(TenantGroup::UNNAMED),
         }
     }
@@ -68,14 +69,23 @@ impl Matcher {
         endpoint: EndpointId,
         method: Method,
         tenant: TenantGroup,
-    ) -> impl Iterator<Item = SloIndex> {
+        mut each: impl FnMut(SloIndex),
+    ) {
         let endpoint = match endpoint {
             EndpointId::OTHER => OTHER_ENDPOINT,
             EndpointId(id) => self.endpoint_rows.get(usize::from(id)).copied().unwrap_or(0),
         };
-        let words = self.endpoints.row(endpoint).iter().zip(self.methods.row(method as u16));
-        let words = words.zip(self.tenants.row(tenant.0)).map(|((e, m), t)| e & m & t);
-        words.zip((0_usize..).step_by(64)).flat_map(|(bits, first)| Bits { bits, first })
+        let rows = self.endpoints.row(endpoint).iter().zip(self.methods.row(method as u16));
+        let mut first: SloIndex = 0;
+        for ((endpoint, method), tenant) in rows.zip(self.tenants.row(tenant.0)) {
+            let mut bits = endpoint & method & tenant;
+            while bits != 0 {
+                // The lowest bit that is set, and the word without it.
+                each(first.saturating_add(usize::try_from(bits.trailing_zeros()).unwrap_or(0)));
+                bits &= bits.wrapping_sub(1);
+            }
+            first = first.saturating_add(64);
+        }
     }
 
     fn name_endpoint(&mut self, id: EndpointId) -> u16 {
@@ -139,25 +149,5 @@ impl Rows {
                 row.get_mut(word).into_iter().for_each(|word| *word |= mask);
             }
         }
-    }
-}
-
-/// The numbers of the bits that are set, lowest first.
-struct Bits {
-    bits: u64,
-    first: SloIndex,
-}
-
-impl Iterator for Bits {
-    type Item = SloIndex;
-
-    #[inline]
-    fn next(&mut self) -> Option<SloIndex> {
-        let bit = self.bits.trailing_zeros();
-        if bit == u64::BITS {
-            return None;
-        }
-        self.bits &= self.bits.wrapping_sub(1);
-        Some(self.first.saturating_add(usize::try_from(bit).unwrap_or(0)))
     }
 }

@@ -59,11 +59,12 @@ fn judge(sli: Sli) -> Classifier {
 
 /// The verdict of the only SLO.
 fn verdict(classifier: &Classifier, exchange: &Exchange) -> Verdict {
-    let group = classifier.tenant(None);
-    classifier.classify(exchange, group).next().map_or(Excluded, |(slo, verdict)| {
-        assert_eq!(slo, 0);
-        verdict
-    })
+    let mut verdict = Excluded;
+    classifier.classify(exchange, classifier.tenant(None), |slo, found| {
+        assert_eq!((slo, verdict), (0, Excluded));
+        verdict = found;
+    });
+    verdict
 }
 
 #[test]
@@ -170,7 +171,9 @@ fn matching(
 ) -> Vec<SloIndex> {
     let exchange = Exchange { endpoint, method, ..exchange(200, "", Some(MS)) };
     let group = classifier.tenant(tenant.map(str::as_bytes));
-    classifier.classify(&exchange, group).map(|(slo, _)| slo).collect()
+    let mut slos = Vec::new();
+    classifier.classify(&exchange, group, |slo, _| slos.push(slo));
+    slos
 }
 
 #[test]
