@@ -28,6 +28,7 @@
 //!
 //! assert_eq!(report.availability.to_string(), "0.999000");
 //! assert_eq!(report.status, SloStatus::Healthy); // it burns just what it may
+//! assert!(report.compliant);
 //! assert_eq!(report.remaining.0, 997_222); // two hours out of 30 days
 //! # Ok::<(), redline::slo::TrackerError>(())
 //! ```
@@ -38,7 +39,7 @@ mod p99;
 mod tracker;
 mod window;
 
-pub use budget::{BurnMilli, Ppm, Report, SloStatus, WindowReport};
+pub use budget::{BurnMilli, BurnPair, Ppm, Report, SloStatus, WindowReport};
 pub use classify::{Classifier, TenantGroup, Verdict};
 pub use p99::{LastHour, Pending, SlicePage};
 pub use tracker::{SloDefinition, SloTracker, TrackerError};

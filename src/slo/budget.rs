@@ -51,6 +51,34 @@ impl SloStatus {
     }
 }
 
+/// Two windows that must both burn faster than a factor: the long one is sure of it, the short one says that it has
+/// not ended (SRE Workbook, chapter 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BurnPair {
+    /// The long window.
+    pub long: Window,
+    /// The short window.
+    pub short: Window,
+    /// What both must exceed.
+    pub factor: BurnMilli,
+    /// What an SLO is where they do.
+    pub status: SloStatus,
+}
+
+impl BurnPair {
+    /// All of them, the fastest first.
+    pub const ALL: [Self; 4] = [
+        Self::new(Window::Hour1, Window::Minutes5, 14_400, SloStatus::Critical),
+        Self::new(Window::Hours6, Window::Minutes30, 6000, SloStatus::Critical),
+        Self::new(Window::Day1, Window::Hours2, 3000, SloStatus::AtRisk),
+        Self::new(Window::Days3, Window::Hours6, 1000, SloStatus::AtRisk),
+    ];
+
+    const fn new(long: Window, short: Window, factor: u64, status: SloStatus) -> Self {
+        Self { long, short, factor: BurnMilli(factor), status }
+    }
+}
+
 /// One window of a [`Report`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowReport {
@@ -80,6 +108,10 @@ pub struct Report {
     pub availability: Ppm,
     /// The good ratio over the last hour; 1 without events.
     pub success_rate: Ppm,
+    /// Whether that good ratio is what was promised, so far.
+    pub compliant: bool,
+    /// Which of [`BurnPair::ALL`] burn faster than their factor.
+    pub over: [bool; 4],
     /// What to make of it.
     pub status: SloStatus,
     /// How long the rest of the budget lasts at the burn rate of the last hour, in seconds, rounded down: 0 where
@@ -104,16 +136,22 @@ impl Report {
             }
         });
         let period = windows.period();
-        let used = used(windows.tally(Window::Period), budget, windows.coverage(Window::Period), period);
+        let all = windows.tally(Window::Period);
+        let used = used(all, budget, windows.coverage(Window::Period), period);
         let remaining = Ppm(1_000_000_u64.saturating_sub(used));
         let hour = windows.tally(Window::Hour1);
+        let faster = |window: Window, factor: BurnMilli| is_faster(windows.tally(window), budget, factor);
+        let over =
+            BurnPair::ALL.map(|pair| faster(pair.long, pair.factor) && faster(pair.short, pair.factor));
         Self {
             windows: reports,
             remaining,
             overspent: Ppm(used.saturating_sub(1_000_000)),
-            availability: good_ratio(windows.tally(Window::Period)),
+            availability: good_ratio(all),
             success_rate: good_ratio(hour),
-            status: status(windows, budget, remaining),
+            compliant: !is_faster(all, budget, BurnMilli(1000)),
+            over,
+            status: status(over, remaining, windows.coverage(Window::Hour1)),
             exhaustion_s: exhaustion(hour, budget, remaining, period),
         }
     }
@@ -138,24 +176,20 @@ fn good_ratio(tally: Tally) -> Ppm {
     Ppm(half_up(product(good, ONE), u128::from(tally.events)).unwrap_or(1_000_000))
 }
 
-fn status(windows: &Windows, budget: u64, remaining: Ppm) -> SloStatus {
-    let over = |window: Window, factor_milli: u64| {
-        let Tally { events, bad } = windows.tally(window);
-        product(bad, 1000 * ONE) > product(events, budget.saturating_mul(factor_milli))
-    };
-    let pair = |long, short, factor_milli| over(long, factor_milli) && over(short, factor_milli);
-    let critical =
-        pair(Window::Hour1, Window::Minutes5, 14_400) || pair(Window::Hours6, Window::Minutes30, 6000);
-    let at_risk = pair(Window::Day1, Window::Hours2, 3000)
-        || pair(Window::Days3, Window::Hours6, 1000)
-        || remaining < Ppm(250_000);
+/// Exact: a burn rate that is only rounded up to the factor is not over it.
+fn is_faster(tally: Tally, budget: u64, factor: BurnMilli) -> bool {
+    product(tally.bad, 1000 * ONE) > product(tally.events, budget.saturating_mul(factor.0))
+}
+
+fn status(over: [bool; 4], remaining: Ppm, seen: Duration) -> SloStatus {
+    let burns = |status| BurnPair::ALL.iter().zip(over).any(|(pair, over)| over && pair.status == status);
     if remaining == Ppm(0) {
         SloStatus::Exhausted
-    } else if critical {
+    } else if burns(SloStatus::Critical) {
         SloStatus::Critical
-    } else if at_risk {
+    } else if burns(SloStatus::AtRisk) || remaining < Ppm(250_000) {
         SloStatus::AtRisk
-    } else if windows.coverage(Window::Hour1) < Duration::from_secs(3600) {
+    } else if seen < Duration::from_secs(3600) {
         SloStatus::Unknown
     } else {
         SloStatus::Healthy

@@ -154,3 +154,6 @@ impl Input<'_> {
         Some(Tally { events: self.number()?, bad: self.number()? })
     }
 }
+
+#[cfg(test)]
+mod tests;
