@@ -47,6 +47,15 @@ impl Exchange {
         let Status(status) = self.status;
         status == 101 || (self.method == Method::Connect && (200..300).contains(&status))
     }
+
+    /// Whether the upstream cut the response off after its headers, by breaking off or by taking too long.
+    ///
+    /// Where it did so before them, Envoy answers by itself: with a 5xx, or with 408 where the stream's time was up.
+    pub const fn was_cut_off(&self) -> bool {
+        let Status(status) = self.status;
+        let own_answer = status == 0 || status >= 500 || (status == 408 && self.flags.upstream_time_is_up());
+        self.flags.upstream_broke_off() && !own_answer
+    }
 }
 
 macro_rules! methods {
@@ -166,6 +175,11 @@ impl GrpcCode {
     /// The code in a `grpc-status` header.
     pub fn from_header(value: &[u8]) -> Self {
         decimal(value).map_or(Self::UNKNOWN, Self::from_number)
+    }
+
+    /// The code, 0 to 16.
+    pub const fn number(self) -> u8 {
+        self.0
     }
 
     /// The label's value.

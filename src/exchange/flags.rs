@@ -47,6 +47,10 @@ impl ResponseFlags {
     const DOWNSTREAM_CONNECTION_TERMINATION: u64 = 1 << 14;
     const RETRY_LIMIT_EXCEEDED: u64 = 1 << 15;
     const DOWNSTREAM_REMOTE_RESET: u64 = 1 << 28;
+    /// UT, LR, UR, UF, UC, UMSDR, UPE: what ends a response that the upstream had begun. The retry limit is none of
+    /// them: it is also set on an answer that was passed on whole.
+    const BROKEN_OFF: u64 = (0b11111 << 2) | Self::UPSTREAM_MAX_DURATION | (1 << 23);
+    const UPSTREAM_MAX_DURATION: u64 = 1 << 19;
     /// A delay that was injected and an answer from a cache are no failures. Bits past the table mean nothing to us.
     const FAILURES: u64 = ((1 << FLAGS.len()) - 1) & !(1 << 9) & !(1 << 20);
 
@@ -63,6 +67,16 @@ impl ResponseFlags {
     /// Whether Envoy's rate limit refused the request.
     pub const fn is_rate_limited(self) -> bool {
         self.0 & Self::RATE_LIMITED != 0
+    }
+
+    /// Whether the upstream broke off, or took longer than Envoy waits for it.
+    pub const fn upstream_broke_off(self) -> bool {
+        self.0 & Self::BROKEN_OFF != 0
+    }
+
+    /// Whether the upstream's stream lasted longer than it may.
+    pub const fn upstream_time_is_up(self) -> bool {
+        self.0 & Self::UPSTREAM_MAX_DURATION != 0
     }
 
     /// Whether the client ended the exchange, by its connection or its stream.
@@ -115,6 +129,14 @@ mod tests {
             ResponseFlags(u64::MAX).failure().map(FailureReason::as_str),
             Some("failed_local_health_check")
         );
+    }
+
+    #[test]
+    fn the_upstream_breaks_off_by_resets_and_timeouts_of_its_own() {
+        let upstream = ["UT", "LR", "UR", "UF", "UC", "UMSDR", "UPE"];
+        for (short, _) in FLAGS {
+            assert_eq!(flags(short).upstream_broke_off(), upstream.contains(&short), "{short}");
+        }
     }
 
     #[test]
