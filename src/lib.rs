@@ -4,7 +4,7 @@
 //! is tested natively. Per request:
 //!
 //! ```text
-//! host bytes -> attributes -> exchange -> (endpoint, tenant) -> recorder -> registry (caps) -> MetricSink
+//! host bytes -> attributes -> exchange -> (endpoint, source, tenant) -> recorder -> registry (caps) -> MetricSink
 //! ```
 //!
 //! No arrow points back. The modules, in that order:
@@ -13,6 +13,7 @@
 //! - [`attributes`]: the port for reading, and the decoding of the host's bytes
 //! - [`exchange`]: the facts of one HTTP exchange
 //! - [`endpoint`]: path to endpoint template
+//! - [`source`]: who asks, and for whose: the values of headers, tokens, paths, hosts and queries
 //! - [`tenant`]: client's value to bounded tenant
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
@@ -43,6 +44,7 @@ pub mod memory_host;
 pub mod metric;
 pub mod recorder;
 pub mod registry;
+pub mod source;
 pub mod stat_name;
 pub mod tenant;
 

@@ -5,14 +5,15 @@
 //! response's headers and trailers say is read between the two.
 
 use crate::attributes::{
-    Attributes, HeaderMap, HostStatus, Property, RequestInterests, grpc_status, number, request_body_bytes,
-    upstream_facts,
+    Attributes, HeaderMap, HostStatus, Property, RequestHead, RequestInterests, grpc_status, number,
+    request_body_bytes, upstream_facts,
 };
 use crate::config::{Config, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates, normalize};
 use crate::exchange::{Exchange, GrpcCode, Method, ResponseFlags, Status, UpstreamFacts};
 use crate::metric::{DurationUnit, Metric};
 use crate::registry::{DropReason, LabelTexts, MetricId, MetricSink, Registry, Series, StatusLabel};
+use crate::source::{Request, Sources};
 use crate::tenant::{Admission, TenantId, Tenants};
 
 /// Most retries of one request that are believed.
@@ -38,6 +39,8 @@ pub struct Open {
     method: Method,
     endpoint: EndpointId,
     tenant: TenantId,
+    /// Who the caller claimed to be, where it asked for the resource of another.
+    violates: Option<TenantId>,
     /// The gauge that was moved up and must come down, whatever else happens.
     in_progress: Option<MetricId>,
     /// The request had no body: its headers ended it.
@@ -54,6 +57,7 @@ pub struct Recorder {
     labels: Labels,
     registry: Registry,
     interests: RequestInterests,
+    sources: Sources,
     excluded: Templates,
     unit: DurationUnit,
     /// Scratch space for a path's normal form.
@@ -102,10 +106,12 @@ impl Recorder {
             routes: RouteNames::new(config.limits),
             tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes),
         };
+        let sources = Sources::new(config);
         Self {
             labels,
             registry: Registry::new(config),
-            interests: RequestInterests::new(config),
+            interests: RequestInterests::new(config, sources.headers()),
+            sources,
             excluded,
             unit: config.duration_unit,
             path: Vec::new(),
@@ -212,26 +218,51 @@ impl Recorder {
         if head.excluded || (readable && self.excluded.find(&self.path).is_some()) {
             return None;
         }
+        let template = readable.then(|| self.labels.templates.find(&self.path)).flatten();
         let endpoint = match self.labels.source {
-            EndpointSource::Template => readable.then(|| self.labels.templates.find(&self.path)).flatten(),
+            EndpointSource::Template => template,
             EndpointSource::RouteName => {
                 host.property(Property::RouteName).ok().map(|name| self.labels.routes.id(&name))
             }
         };
-        let tenant = match head.tenant {
-            Some(value) if with_tenant => self.admit(value, host),
-            _ => TenantId::NONE,
+        let (tenant, violates) = match with_tenant {
+            true => self.read_tenants(&head, template, host),
+            false => (TenantId::NONE, None),
         };
         Some(Open {
             method: head.method,
             endpoint: endpoint.unwrap_or(EndpointId::OTHER),
             tenant,
+            violates,
             in_progress: None,
             bodyless,
             grpc: head.grpc,
             grpc_code: None,
             upstream: UpstreamFacts::default(),
         })
+    }
+
+    /// Reads who is served, and who the caller claimed to be where it asked for the resource of another.
+    fn read_tenants(
+        &mut self,
+        head: &RequestHead<'_>,
+        template: Option<EndpointId>,
+        sink: &mut impl MetricSink,
+    ) -> (TenantId, Option<TenantId>) {
+        let normal = std::mem::take(&mut self.path);
+        let request = Request::new(head, template.map(|id| (id, normal.as_slice())));
+        let served = self.sources.tenant(&request, &self.labels.templates);
+        let tenant = served.as_deref().map_or(TenantId::NONE, |value| self.admit(value, sink));
+        // Most often the two are the same: one admission, and one overflow where there is no room.
+        let violates =
+            self.sources.violation(&request, &self.labels.templates).map(|claimed| match &served {
+                Some(served) if *served == claimed => tenant,
+                _ => self.admit(&claimed, sink),
+            });
+        drop(served);
+        drop(request);
+        self.path = normal;
+        (tenant, violates)
     }
 
     fn admit(&mut self, value: &[u8], sink: &mut impl MetricSink) -> TenantId {
@@ -259,6 +290,7 @@ impl Recorder {
             method: open.method,
             endpoint: open.endpoint,
             tenant: open.tenant,
+            violates: open.violates,
             status: Status(status.unwrap_or(0)),
             flags,
             grpc,
@@ -321,6 +353,9 @@ impl Recorder {
         }
         if status == Status(429) || flags.is_rate_limited() {
             registry.count(Series::PerTenant(Metric::TenantRateLimited, tenant), labels, sink);
+        }
+        if let Some(claimed) = exchange.violates {
+            registry.count(Series::PerTenant(Metric::TenantIsolationViolations, claimed), labels, sink);
         }
         match status {
             Status(401) => registry.count(Series::PerEndpoint(Metric::AuthFailures, endpoint), labels, sink),
