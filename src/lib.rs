@@ -15,6 +15,7 @@
 //! - [`endpoint`]: path to endpoint template
 //! - [`source`]: who asks, and for whose: the values of headers, tokens, paths, hosts and queries
 //! - [`tenant`]: client's value to bounded tenant
+//! - [`active_users`]: users seen to how many there were
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
 //! - [`metric`]: the catalogue
@@ -35,6 +36,7 @@
 // Unit tests run in Wasm too, in a host that has none of Envoy's functions.
 #[cfg(all(target_family = "wasm", not(test)))]
 mod abi;
+pub mod active_users;
 pub mod attributes;
 pub mod config;
 pub mod endpoint;
