@@ -12,6 +12,7 @@ mod diff;
 mod endpoint;
 mod facts;
 mod ledger;
+mod source;
 
 pub use diff::{Difference, What, diff};
 
@@ -22,7 +23,7 @@ use crate::traffic::Record;
 use endpoint::Endpoints;
 use facts::{NONE, OTHER};
 use ledger::{Ledger, Metric};
-use redline::config::{Config, Exclude, ValueSource};
+use redline::config::{Config, Exclude};
 use redline::stat_name;
 use std::collections::{HashMap, HashSet};
 
@@ -62,6 +63,8 @@ struct Open {
     method: &'static str,
     endpoint: String,
     tenant: String,
+    /// Who the caller claimed to be, where it asked for another's resource.
+    violates: Option<String>,
     /// Whether its gauge went up: its request was seen.
     seen: bool,
 }
@@ -70,11 +73,8 @@ impl Oracle {
     /// An oracle that has counted nothing, for a filter of this version of Redline.
     pub fn new(config: &Config) -> Result<Self, OracleError> {
         let unknown = |what| Err(OracleError::Unknown { what });
-        if config.tenant.sources.iter().any(|source| !matches!(source, ValueSource::Header(_))) {
-            return unknown("tenant sources other than headers");
-        }
-        if config.tenant.isolation.is_some() || !config.user.sources.is_empty() {
-            return unknown("tenant.isolation and user");
+        if !config.user.sources.is_empty() {
+            return unknown("user");
         }
         if !config.slos.is_empty() || !config.metrics.is_empty() {
             return unknown("slos and metrics");
@@ -132,26 +132,26 @@ impl Oracle {
     /// The labels; `None` where the request is counted nowhere.
     fn begin(&mut self, record: &Record) -> Option<Open> {
         let seen = record.has_request();
-        let header = |name: &str| {
-            let found = record.request_headers.iter().find(|(key, _)| key == name.as_bytes());
-            found.map(|(_, value)| value.as_slice()).filter(|_| seen)
-        };
-        let by_header =
-            |exclude: &Exclude| matches!(exclude, Exclude::Header(name) if header(name).is_some());
+        let has = |name: &str| seen && record.request_headers.iter().any(|(key, _)| key == name.as_bytes());
+        let by_header = |exclude: &Exclude| matches!(exclude, Exclude::Header(name) if has(name));
         let path = record.path.as_deref();
         if self.config.endpoints.exclude.iter().any(by_header) || self.endpoints.excludes(path) {
             return None;
         }
-        let value = self.config.tenant.sources.iter().find_map(|source| match source {
-            ValueSource::Header(name) => header(name).filter(|value| !value.is_empty()),
-            _ => None,
-        });
-        let tenant = match value {
-            Some(value) => self.tenant(value),
-            None => NONE.to_owned(),
-        };
+        let value = source::first(&self.config.tenant.sources, record, &self.endpoints);
+        let violation = self.violation(record);
+        let tenant = value.as_ref().map_or(NONE.to_owned(), |value| self.tenant(value));
+        let violates = violation.map(|claimed| self.tenant(&claimed));
         let method = facts::method(record.method.as_deref());
-        Some(Open { method, endpoint: self.endpoints.find(path), tenant, seen })
+        Some(Open { method, endpoint: self.endpoints.find(path), tenant, violates, seen })
+    }
+
+    /// Who the caller claims to be, where both that and whose resource it asks for are known, and differ.
+    fn violation(&self, record: &Record) -> Option<Vec<u8>> {
+        let isolation = self.config.tenant.isolation.as_ref()?;
+        let [claim, resource] =
+            [&isolation.claim, &isolation.resource].map(|side| source::value(side, record, &self.endpoints));
+        claim.zip(resource).filter(|(claim, resource)| claim != resource).map(|(claim, _)| claim)
     }
 
     fn tenant(&mut self, value: &[u8]) -> String {
@@ -194,6 +194,9 @@ impl Oracle {
         }
         if status == 429 || record.flags.intersects(ResponseFlags::RATE_LIMITED) {
             ledger.add(&Metric::TENANT_RATE_LIMITED, &[tenant], 1);
+        }
+        if let Some(claimed) = &open.violates {
+            ledger.add(&Metric::TENANT_VIOLATIONS, &[claimed], 1);
         }
         match status {
             401 => ledger.add(&Metric::AUTH_FAILURES, &[endpoint], 1),
