@@ -37,7 +37,7 @@ fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"=").unwrap_or(text);
     let text = text.strip_suffix(b"=").unwrap_or(text);
     let (quads, tail) = text.as_chunks::<4>();
-    let mut out = Vec::with_capacity(text.len());
+    let mut out = vec![0; quads.len().saturating_mul(3)];
     let mut seen = 0;
     let mut join = |quad: [u8; 4]| {
         let digits = quad.map(digit);
@@ -46,8 +46,8 @@ fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
         let [_, first, second, third] = bits.to_be_bytes();
         [first, second, third]
     };
-    for quad in quads {
-        out.extend_from_slice(&join(*quad));
+    for (quad, place) in quads.iter().zip(out.as_chunks_mut::<3>().0) {
+        *place = join(*quad);
     }
     match *tail {
         [] => {}
