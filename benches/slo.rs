@@ -47,6 +47,7 @@ fn request(c: &mut Criterion) {
         method: Method::Get,
         endpoint: EndpointId(0),
         tenant: TenantId::NONE,
+        violates: None,
         status: Status(200),
         flags: ResponseFlags(0),
         grpc: None,

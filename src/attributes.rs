@@ -3,7 +3,7 @@
 mod request;
 mod response;
 
-pub use request::{RequestHead, RequestInterests};
+pub use request::{HeaderSlot, HeaderValues, RequestHead, RequestInterests};
 pub use response::{grpc_status, upstream_facts};
 
 use std::fmt;

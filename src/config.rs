@@ -8,6 +8,7 @@ mod custom;
 mod error;
 mod reader;
 mod slo;
+mod source;
 mod support;
 mod traffic;
 mod units;
@@ -17,9 +18,8 @@ pub use alerting::Alerting;
 pub use custom::{Attribute, CacheOutcome, CustomMetric, Value as MetricValue, When};
 pub use error::{ConfigError, ConfigErrors};
 pub use slo::{Sli, Slo, Where};
-pub use traffic::{
-    Buckets, EndpointSource, Endpoints, Exclude, HostPattern, Isolation, Limits, Tenant, User, ValueSource,
-};
+pub use source::{HostPattern, Isolation, MAX_SOURCES, ValueSource};
+pub use traffic::{Buckets, EndpointSource, Endpoints, Exclude, Limits, Tenant, User};
 pub use units::{Duration, Objective, parse_duration};
 
 use crate::metric::{DurationUnit, Kind, Metric};
@@ -95,9 +95,13 @@ impl Config {
         format!("{}{}", self.metric_prefix, metric.name(self.duration_unit))
     }
 
-    /// Whether a built-in metric is emitted.
+    /// Whether a built-in metric is emitted: it is not disabled, and what it counts is configured.
     pub fn emits(&self, metric: Metric) -> bool {
-        !self.disable.contains(&metric)
+        let configured = match metric {
+            Metric::TenantIsolationViolations => self.tenant.isolation.is_some(),
+            _ => true,
+        };
+        configured && !self.disable.contains(&metric)
     }
 
     /// Every built-in metric that is emitted, in the catalogue's order.

@@ -86,7 +86,12 @@ impl Templates {
 
     /// The label of an endpoint: the template as written, or `_other`.
     pub fn label(&self, id: EndpointId) -> &str {
-        self.written.get(usize::from(id.0)).map_or(crate::stat_name::OTHER, Template::as_str)
+        self.get(id).map_or(crate::stat_name::OTHER, Template::as_str)
+    }
+
+    /// A template.
+    pub fn get(&self, id: EndpointId) -> Option<&Template> {
+        self.written.get(usize::from(id.0))
     }
 
     /// How many templates there are.

@@ -16,6 +16,8 @@ pub struct Exchange {
     pub endpoint: EndpointId,
     /// Label `tenant`.
     pub tenant: TenantId,
+    /// The tenant that the caller claimed to be, where it asked for the resource of another.
+    pub violates: Option<TenantId>,
     /// Label `status`.
     pub status: Status,
     /// Why Envoy failed it or what cut it off, where something did.

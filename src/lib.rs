@@ -4,7 +4,7 @@
 //! is tested natively. Per request:
 //!
 //! ```text
-//! host bytes -> attributes -> exchange -> (endpoint, tenant) -> recorder -> registry (caps) -> MetricSink
+//! host bytes -> attributes -> exchange -> (endpoint, source, tenant) -> recorder -> registry (caps) -> MetricSink
 //! ```
 //!
 //! On tick, apart from any request: the recorder says that it lives, and whoever holds the lease publishes.
@@ -15,7 +15,9 @@
 //! - [`attributes`]: the port for reading, and the decoding of the host's bytes
 //! - [`exchange`]: the facts of one HTTP exchange
 //! - [`endpoint`]: path to endpoint template
+//! - [`source`]: who asks, and for whose: the values of headers, tokens, paths, hosts and queries
 //! - [`tenant`], [`label_values`]: client's value to bounded label value
+//! - [`active_users`]: users seen to how many there were
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
 //! - [`shared`]: the port for what VMs share, and its keys
@@ -42,6 +44,7 @@
 // Unit tests run in Wasm too, in a host that has none of Envoy's functions.
 #[cfg(all(target_family = "wasm", not(test)))]
 mod abi;
+pub mod active_users;
 pub mod attributes;
 pub mod candidates;
 pub mod config;
@@ -60,6 +63,7 @@ pub mod registry;
 pub mod roster;
 pub mod shared;
 pub mod slo;
+pub mod source;
 pub mod stat_name;
 pub mod tenant;
 

@@ -143,6 +143,8 @@ catalogue! {
         [Tenant], "Response body bytes of a tenant.";
     TenantRateLimited, Counter, "tenant_rate_limited_total", "tenant_rate_limited_total",
         [Tenant], "Requests of a tenant that were answered 429 or refused by Envoy's rate limit.";
+    TenantIsolationViolations, Counter, "tenant_isolation_violations_total", "tenant_isolation_violations_total",
+        [Tenant], "Requests of a tenant that asked for another tenant's resource.";
     AuthFailures, Counter, "auth_failures_total", "auth_failures_total",
         [Endpoint], "Requests that were answered 401.";
     AccessDenied, Counter, "access_denied_total", "access_denied_total",

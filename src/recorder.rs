@@ -9,7 +9,7 @@ mod lifecycle;
 pub use lifecycle::{Ticked, Warning};
 
 use crate::attributes::{
-    HeaderMap, HostStatus, Property, RequestInterests, grpc_status, number, request_body_bytes,
+    HeaderMap, HostStatus, Property, RequestHead, RequestInterests, grpc_status, number, request_body_bytes,
     upstream_facts,
 };
 use crate::config::{Config, EndpointSource, Exclude};
@@ -20,6 +20,7 @@ use crate::in_progress::{InProgress, RowId};
 use crate::metric::{DurationUnit, Metric};
 use crate::registry::{DropReason, LabelTexts, Registry, Series, StatusLabel};
 use crate::shared::{Host, Keys};
+use crate::source::{Request, Sources};
 use crate::tenant::{Claim, TenantId, Tenants};
 
 /// Most retries of one request that are believed.
@@ -39,12 +40,23 @@ pub enum Stream {
     Finished,
 }
 
+/// Who asked for the resource of another.
+#[derive(Debug)]
+enum Violator {
+    /// The tenant that is served.
+    Served,
+    /// Somebody whom only the claim names.
+    Other(Claim),
+}
+
 /// What is known of a stream that has begun.
 #[derive(Debug)]
 pub struct Open {
     method: Method,
     endpoint: EndpointId,
     tenant: Claim,
+    /// Who the caller claimed to be, where it asked for the resource of another.
+    violates: Option<Violator>,
     /// The gauge that was moved up and must come down, whatever else happens.
     in_progress: Option<RowId>,
     /// The request had no body: its headers ended it.
@@ -63,6 +75,7 @@ pub struct Recorder {
     fleet: Fleet,
     in_progress: InProgress,
     interests: RequestInterests,
+    sources: Sources,
     excluded: Templates,
     unit: DurationUnit,
     /// It has said that Envoy rejects its metrics.
@@ -114,13 +127,15 @@ impl Recorder {
             routes: RouteNames::new(config.limits),
             tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes, &keys),
         };
+        let sources = Sources::new(config);
         Self {
             labels,
             registry: Registry::new(config),
             fleet: Fleet::new(&keys, config.tick.as_nanos()),
             in_progress: InProgress::new(&keys),
             warned: false,
-            interests: RequestInterests::new(config),
+            interests: RequestInterests::new(config, sources.headers()),
+            sources,
             excluded,
             unit: config.duration_unit,
             path: Vec::new(),
@@ -183,6 +198,11 @@ impl Recorder {
         }
         let mut exchange = self.read_end(&open, host);
         exchange.tenant = self.tenant(open.tenant, exchange.status, host);
+        exchange.violates = match open.violates {
+            None => None,
+            Some(Violator::Served) => Some(exchange.tenant),
+            Some(Violator::Other(claim)) => Some(self.tenant(claim, exchange.status, host)),
+        };
         self.record(&exchange, host);
     }
 
@@ -216,26 +236,54 @@ impl Recorder {
         if head.excluded || (readable && self.excluded.find(&self.path).is_some()) {
             return None;
         }
+        let template = readable.then(|| self.labels.templates.find(&self.path)).flatten();
         let endpoint = match self.labels.source {
-            EndpointSource::Template => readable.then(|| self.labels.templates.find(&self.path)).flatten(),
+            EndpointSource::Template => template,
             EndpointSource::RouteName => {
                 host.property(Property::RouteName).ok().map(|name| self.labels.routes.id(&name))
             }
         };
-        let tenant = match head.tenant {
-            Some(value) if with_tenant => self.claim(value, host),
-            _ => Claim::Tenant(TenantId::NONE),
+        let (tenant, violates) = match with_tenant {
+            true => self.read_tenants(&head, template, host),
+            false => (Claim::Tenant(TenantId::NONE), None),
         };
         Some(Open {
             method: head.method,
             endpoint: endpoint.unwrap_or(EndpointId::OTHER),
             tenant,
+            violates,
             in_progress: None,
             bodyless,
             grpc: head.grpc,
             grpc_code: None,
             upstream: UpstreamFacts::default(),
         })
+    }
+
+    /// Reads who is served, and who the caller claimed to be where it asked for the resource of another.
+    fn read_tenants(
+        &mut self,
+        head: &RequestHead<'_>,
+        template: Option<EndpointId>,
+        host: &mut impl Host,
+    ) -> (Claim, Option<Violator>) {
+        let normal = std::mem::take(&mut self.path);
+        let request = Request::new(head, template.map(|id| (id, normal.as_slice())));
+        let served = self.sources.tenant(&request, &self.labels.templates);
+        let tenant = match &served {
+            Some(value) => self.claim(value, host),
+            None => Claim::Tenant(TenantId::NONE),
+        };
+        // Most often the two are the same: one admission, and one overflow where there is no room.
+        let violates =
+            self.sources.violation(&request, &self.labels.templates).map(|claimed| match &served {
+                Some(served) if *served == claimed => Violator::Served,
+                _ => Violator::Other(self.claim(&claimed, host)),
+            });
+        drop(served);
+        drop(request);
+        self.path = normal;
+        (tenant, violates)
     }
 
     fn claim(&mut self, value: &[u8], host: &mut impl Host) -> Claim {
@@ -279,6 +327,7 @@ impl Recorder {
             method: open.method,
             endpoint: open.endpoint,
             tenant: TenantId::NONE,
+            violates: None,
             status: Status(status.unwrap_or(0)),
             flags,
             grpc,
@@ -336,6 +385,9 @@ impl Recorder {
         }
         if status == Status(429) || flags.is_rate_limited() {
             registry.count(Series::PerTenant(Metric::TenantRateLimited, tenant), labels, sink);
+        }
+        if let Some(claimed) = exchange.violates {
+            registry.count(Series::PerTenant(Metric::TenantIsolationViolations, claimed), labels, sink);
         }
         match status {
             Status(401) => registry.count(Series::PerEndpoint(Metric::AuthFailures, endpoint), labels, sink),

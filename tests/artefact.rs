@@ -56,8 +56,9 @@ const IMPORTS: [&str; 29] = [
     "env.proxy_set_header_map_pairs",
 ];
 
-/// Bytes; each issue that makes the module grow says why. Shared data, the lease and in-progress rows: 18 KB.
-const MOST_BYTES: u64 = 300_000;
+/// Bytes; each issue that makes the module grow says why. Shared data, the lease and in-progress
+/// rows: 18 KB; tenants from tokens, hosts and queries: 15 KB.
+const MOST_BYTES: u64 = 320_000;
 
 struct Module {
     exports: BTreeSet<String>,

@@ -156,6 +156,7 @@ impl LabelEstimate {
             Label::Method => (size(&Method::ALL), false),
             Label::Endpoint => (endpoints(config), true),
             Label::Status => (STATUSES, false),
+            Label::Tenant if metric == Metric::TenantIsolationViolations => (claimed_tenants(config), true),
             Label::Tenant => (tenants(config), true),
             Label::CodeClass => (CODE_CLASSES, false),
             Label::GrpcCode => (GRPC_CODES, false),
@@ -189,9 +190,17 @@ fn tenants(config: &Config) -> u64 {
     if config.tenant.sources.is_empty() {
         return 1;
     }
+    admitted_tenants(config).saturating_add(2)
+}
+
+/// A violation has a claim: never `_none`.
+fn claimed_tenants(config: &Config) -> u64 {
+    admitted_tenants(config).saturating_add(1)
+}
+
+fn admitted_tenants(config: &Config) -> u64 {
     let max = u64::from(config.tenant.max);
-    let names = if config.tenant.allow.is_empty() { max } else { max.min(size(&config.tenant.allow)) };
-    names.saturating_add(2)
+    if config.tenant.allow.is_empty() { max } else { max.min(size(&config.tenant.allow)) }
 }
 
 fn size<T>(items: &[T]) -> u64 {
@@ -254,6 +263,16 @@ mod tests {
         assert_eq!(metric(&open, "tenant_request_bytes_total").label_sets, 7);
         let listed = estimate(json!({"service": "x", "tenant": {"sources": sources, "allow": ["a", "b"]}}));
         assert_eq!(metric(&listed, "tenant_request_bytes_total").label_sets, 4);
+    }
+
+    #[test]
+    fn violations_are_listed_where_isolation_is_configured_and_always_name_somebody() {
+        let isolation = json!({"claim": {"header": "a"}, "resource": {"header": "b"}});
+        let with = estimate(json!({"service": "x", "tenant": {"max": 5, "isolation": isolation}}));
+        assert_eq!(metric(&with, "tenant_isolation_violations_total").label_sets, 6);
+        assert_eq!(metric(&with, "tenant_request_bytes_total").label_sets, 1);
+        let without = estimate(json!({"service": "x"}));
+        assert!(without.metrics.iter().all(|m| m.name != "tenant_isolation_violations_total"));
     }
 
     #[test]

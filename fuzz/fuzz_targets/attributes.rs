@@ -3,18 +3,20 @@
 
 use libfuzzer_sys::fuzz_target;
 use redline::attributes::{
-    Property, RequestInterests, grpc_status, header_pairs, i64_le, number, request_body_bytes, upstream_facts,
+    HeaderSlot, Property, RequestInterests, grpc_status, header_pairs, i64_le, number, request_body_bytes,
+    upstream_facts,
 };
 use redline::config::Config;
 use redline::exchange::{GrpcCode, Method, decimal};
 use redline::memory_host::{MemoryHost, encode_pairs};
 use std::sync::LazyLock;
 
-const DOCUMENT: &[u8] = br#"{"service":"s","endpoints":{"exclude":[{"header":"x-no"}]},
-    "tenant":{"sources":[{"header":"x-a"},{"header":"x-b"}]}}"#;
+const DOCUMENT: &[u8] = br#"{"service":"s","endpoints":{"exclude":[{"header":"x-no"}]}}"#;
 
 static INTERESTS: LazyLock<RequestInterests> =
-    LazyLock::new(|| RequestInterests::new(&Config::from_json(DOCUMENT).expect("valid")));
+    LazyLock::new(|| RequestInterests::new(&Config::from_json(DOCUMENT).expect("valid"), &WANTED));
+
+static WANTED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![b"x-a".to_vec(), b"x-b".to_vec()]);
 
 const NAMES: [&[u8]; 10] = [
     b":method",
@@ -78,21 +80,22 @@ fn check(bytes: &[u8]) {
     assert_eq!(pairs, reference(bytes));
 
     let head = INTERESTS.read(bytes);
-    let last = |wanted: &[u8]| pairs.iter().rfind(|(name, _)| name == wanted).map(|(_, value)| &value[..]);
     let filled =
         |wanted: &[u8]| pairs.iter().find(|(n, v)| n == wanted && !v.is_empty()).map(|(_, v)| &v[..]);
-    assert_eq!(head.path, last(b":path"));
-    assert_eq!(head.method, last(b":method").map_or(Method::Other, Method::from_bytes));
-    assert_eq!(head.tenant, filled(b"x-a").or(filled(b"x-b")));
-    assert_eq!(head.excluded, last(b"x-no").is_some());
-    assert!(!head.grpc || last(b"content-type").is_some_and(|v| v.starts_with(b"application/grpc")));
-    for part in head.path.into_iter().chain(head.tenant).map(<[u8]>::as_ptr_range) {
+    assert_eq!(head.path, filled(b":path"));
+    assert_eq!(head.method, filled(b":method").map_or(Method::Other, Method::from_bytes));
+    let looked_for = [0, 1].map(|slot| head.values.get(HeaderSlot(slot)));
+    assert_eq!(looked_for, [filled(b"x-a"), filled(b"x-b")]);
+    assert_eq!(head.values.get(HeaderSlot(2)), None);
+    assert_eq!(head.excluded, pairs.iter().any(|(name, _)| name == b"x-no"));
+    assert!(!head.grpc || filled(b"content-type").is_some_and(|v| v.starts_with(b"application/grpc")));
+    for part in head.path.into_iter().chain(looked_for.into_iter().flatten()).map(<[u8]>::as_ptr_range) {
         assert!(whole.start <= part.start && part.end <= whole.end);
     }
 
     let facts = upstream_facts(bytes);
-    assert_eq!(facts.service_time_ms, last(b"x-envoy-upstream-service-time").and_then(decimal));
-    assert_eq!(facts.attempts, last(b"x-envoy-attempt-count").and_then(decimal));
+    assert_eq!(facts.service_time_ms, filled(b"x-envoy-upstream-service-time").and_then(decimal));
+    assert_eq!(facts.attempts, filled(b"x-envoy-attempt-count").and_then(decimal));
     let status = pairs.iter().find(|(name, _)| name == b"grpc-status");
     assert_eq!(grpc_status(bytes), status.map(|(_, value)| GrpcCode::from_header(value)));
 

@@ -12,6 +12,7 @@ mod diff;
 mod endpoint;
 mod facts;
 mod ledger;
+mod source;
 mod tenants;
 
 pub use diff::{Difference, What, diff};
@@ -23,7 +24,7 @@ use crate::traffic::Record;
 use endpoint::Endpoints;
 use facts::{NONE, OTHER};
 use ledger::{Ledger, Metric};
-use redline::config::{Config, Exclude, ValueSource};
+use redline::config::{Config, Exclude};
 use redline::stat_name;
 use std::collections::HashMap;
 use tenants::Tenants;
@@ -68,6 +69,8 @@ struct Open {
     tenant: String,
     /// Whether it may get a name when it is answered; until then it is one of the others.
     candidate: bool,
+    /// Who the caller claimed to be, where it asked for another's resource, and whether that one may yet get a name.
+    violates: Option<(String, bool)>,
     /// Whether its gauge went up: its request was seen.
     seen: bool,
 }
@@ -76,11 +79,8 @@ impl Oracle {
     /// An oracle that has counted nothing, for a filter of this version of Redline.
     pub fn new(config: &Config) -> Result<Self, OracleError> {
         let unknown = |what| Err(OracleError::Unknown { what });
-        if config.tenant.sources.iter().any(|source| !matches!(source, ValueSource::Header(_))) {
-            return unknown("tenant sources other than headers");
-        }
-        if config.tenant.isolation.is_some() || !config.user.sources.is_empty() {
-            return unknown("tenant.isolation and user");
+        if !config.user.sources.is_empty() {
+            return unknown("user");
         }
         if !config.slos.is_empty() || !config.metrics.is_empty() {
             return unknown("slos and metrics");
@@ -106,9 +106,12 @@ impl Oracle {
                     let ended_ns = event.record.time_ns.saturating_add(event.record.duration_ns.unwrap_or(0));
                     self.now_s = self.now_s.max(ended_ns / 1_000_000_000);
                     let status = event.record.status.unwrap_or(0);
-                    if open.candidate && !self.tenants.answered(&open.tenant, status, self.now_s) {
-                        open.tenant = OTHER.to_owned();
-                    }
+                    let asked = open.tenant.clone();
+                    open.tenant = self.named(open.tenant, open.candidate, status);
+                    open.violates = open.violates.map(|(claimed, candidate)| match claimed == asked {
+                        true => (open.tenant.clone(), false),
+                        false => (self.named(claimed, candidate, status), false),
+                    });
                     self.count(event.record, &open);
                 }
             }
@@ -145,26 +148,26 @@ impl Oracle {
     /// The labels; `None` where the request is counted nowhere.
     fn begin(&mut self, record: &Record) -> Option<Open> {
         let seen = record.has_request();
-        let header = |name: &str| {
-            let found = record.request_headers.iter().find(|(key, _)| key == name.as_bytes());
-            found.map(|(_, value)| value.as_slice()).filter(|_| seen)
-        };
-        let by_header =
-            |exclude: &Exclude| matches!(exclude, Exclude::Header(name) if header(name).is_some());
+        let has = |name: &str| seen && record.request_headers.iter().any(|(key, _)| key == name.as_bytes());
+        let by_header = |exclude: &Exclude| matches!(exclude, Exclude::Header(name) if has(name));
         let path = record.path.as_deref();
         if self.config.endpoints.exclude.iter().any(by_header) || self.endpoints.excludes(path) {
             return None;
         }
-        let value = self.config.tenant.sources.iter().find_map(|source| match source {
-            ValueSource::Header(name) => header(name).filter(|value| !value.is_empty()),
-            _ => None,
-        });
-        let (tenant, candidate) = match value {
-            Some(value) => self.tenant(value),
-            None => (NONE.to_owned(), false),
-        };
+        let value = source::first(&self.config.tenant.sources, record, &self.endpoints);
+        let violation = self.violation(record);
+        let (tenant, candidate) = value.as_ref().map_or((NONE.to_owned(), false), |value| self.tenant(value));
+        let violates = violation.map(|claimed| self.tenant(&claimed));
         let method = facts::method(record.method.as_deref());
-        Some(Open { method, endpoint: self.endpoints.find(path), tenant, candidate, seen })
+        Some(Open { method, endpoint: self.endpoints.find(path), tenant, candidate, violates, seen })
+    }
+
+    /// Who the caller claims to be, where both that and whose resource it asks for are known, and differ.
+    fn violation(&self, record: &Record) -> Option<Vec<u8>> {
+        let isolation = self.config.tenant.isolation.as_ref()?;
+        let [claim, resource] =
+            [&isolation.claim, &isolation.resource].map(|side| source::value(side, record, &self.endpoints));
+        claim.zip(resource).filter(|(claim, resource)| claim != resource).map(|(claim, _)| claim)
     }
 
     /// The name of a tenant, and whether it has yet to be admitted.
@@ -182,6 +185,11 @@ impl Oracle {
             }
             None => other,
         }
+    }
+
+    /// What a tenant is called now that it has been answered.
+    fn named(&mut self, name: String, candidate: bool, status: u16) -> String {
+        if candidate && !self.tenants.answered(&name, status, self.now_s) { OTHER.to_owned() } else { name }
     }
 
     /// The observations of one exchange. Their order matters to the one exchange that meets `limits.max_series`.
@@ -207,6 +215,9 @@ impl Oracle {
         }
         if status == 429 || record.flags.intersects(ResponseFlags::RATE_LIMITED) {
             ledger.add(&Metric::TENANT_RATE_LIMITED, &[tenant], 1);
+        }
+        if let Some((claimed, _)) = &open.violates {
+            ledger.add(&Metric::TENANT_VIOLATIONS, &[claimed], 1);
         }
         match status {
             401 => ledger.add(&Metric::AUTH_FAILURES, &[endpoint], 1),

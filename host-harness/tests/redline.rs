@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "redline/tenants.rs"]
+mod tenants;
+
 use host_harness::oracle::Oracle;
 use host_harness::replay::{Options, Summary, replay_observed};
 use host_harness::stats::{Sample, StatConfig, Value};

@@ -1,27 +1,51 @@
 //! Serialised request headers in, what the filter asks of them out, in one pass and without copies.
 
 use super::header_pairs;
-use crate::config::{Config, Exclude, ValueSource};
+use crate::config::{Config, Exclude, MAX_SOURCES};
 use crate::exchange::Method;
+
+/// Most headers that one configuration can look for: the sources of tenant and user, and isolation's two.
+const MAX_HEADERS: usize = 2 * MAX_SOURCES + 2;
+
+/// A header's place in [`HeaderValues`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderSlot(pub usize);
+
+/// The first value that is not empty of each header that is looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeaderValues<'a>([Option<&'a [u8]>; MAX_HEADERS]);
+
+impl<'a> HeaderValues<'a> {
+    /// A header's value, never empty.
+    pub fn get(&self, HeaderSlot(slot): HeaderSlot) -> Option<&'a [u8]> {
+        self.0.get(slot).copied().flatten()
+    }
+
+    fn offer(&mut self, slot: usize, value: &'a [u8]) {
+        if let Some(place @ None) = self.0.get_mut(slot).filter(|_| !value.is_empty()) {
+            *place = Some(value);
+        }
+    }
+}
 
 /// Which request headers matter.
 #[derive(Debug, Default)]
 pub struct RequestInterests {
     /// Any of these keeps the request out of every metric.
     excluding: Vec<Vec<u8>>,
-    /// Any of these may name the tenant, first choice first.
-    tenant: Vec<Vec<u8>>,
+    /// The place of each is its slot.
+    wanted: Vec<Vec<u8>>,
 }
 
-/// What the request headers say.
+/// What the request headers say. Of a header that repeats, the first value that is not empty counts.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestHead<'a> {
     /// Label `method`.
     pub method: Method,
     /// `:path` as it came in.
     pub path: Option<&'a [u8]>,
-    /// The tenant's value as it came in, never empty.
-    pub tenant: Option<&'a [u8]>,
+    /// The headers that are looked for.
+    pub values: HeaderValues<'a>,
     /// Whether a header says that the request is to be counted nowhere.
     pub excluded: bool,
     /// Whether it is a gRPC call.
@@ -29,50 +53,43 @@ pub struct RequestHead<'a> {
 }
 
 impl RequestInterests {
-    /// What a configuration asks for.
-    pub fn new(config: &Config) -> Self {
-        let mut interests = Self::default();
-        for exclude in &config.endpoints.exclude {
-            match exclude {
-                Exclude::Header(name) => interests.excluding.push(name.clone().into_bytes()),
-                Exclude::Template(_) => {}
-            }
-        }
-        for source in &config.tenant.sources {
-            match source {
-                ValueSource::Header(name) => interests.tenant.push(name.clone().into_bytes()),
-                // Refused by the configuration of this version.
-                ValueSource::Jwt { .. }
-                | ValueSource::Path(_)
-                | ValueSource::Host(_)
-                | ValueSource::Query(_) => {}
-            }
-        }
-        interests
+    /// What a configuration asks for; `wanted` are the names of the headers in their slots.
+    pub fn new(config: &Config, wanted: &[Vec<u8>]) -> Self {
+        let header = |exclude: &Exclude| match exclude {
+            Exclude::Header(name) => Some(name.clone().into_bytes()),
+            Exclude::Template(_) => None,
+        };
+        let excluding = config.endpoints.exclude.iter().filter_map(header).collect();
+        Self { excluding, wanted: wanted.to_vec() }
     }
 
     /// Reads serialised request headers (see [`header_pairs`]).
     pub fn read<'a>(&self, headers: &'a [u8]) -> RequestHead<'a> {
-        let mut head =
-            RequestHead { method: Method::Other, path: None, tenant: None, excluded: false, grpc: false };
-        let mut best_rank = usize::MAX;
+        let (mut method, mut path, mut content_type) = (None, None, None);
+        let mut values = HeaderValues::default();
+        let mut excluded = false;
         for (name, value) in header_pairs(headers) {
+            let filled = Some(value).filter(|value| !value.is_empty());
             match name {
-                b":method" => head.method = Method::from_bytes(value),
-                b":path" => head.path = Some(value),
-                b"content-type" => head.grpc = is_grpc(value),
+                b":method" => method = method.or(filled),
+                b":path" => path = path.or(filled),
+                b"content-type" => content_type = content_type.or(filled),
                 _ => {}
             }
             if self.excluding.iter().any(|header| header == name) {
-                head.excluded = true;
+                excluded = true;
             }
-            let rank = self.tenant.iter().position(|header| header == name);
-            if let Some(rank) = rank.filter(|rank| *rank < best_rank && !value.is_empty()) {
-                best_rank = rank;
-                head.tenant = Some(value);
+            if let Some(slot) = self.wanted.iter().position(|header| header == name) {
+                values.offer(slot, value);
             }
         }
-        head
+        RequestHead {
+            method: method.map_or(Method::Other, Method::from_bytes),
+            path,
+            values,
+            excluded,
+            grpc: content_type.is_some_and(is_grpc),
+        }
     }
 }
 

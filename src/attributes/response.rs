@@ -3,17 +3,18 @@
 use super::header_pairs;
 use crate::exchange::{GrpcCode, UpstreamFacts, decimal};
 
-/// What Envoy's router says of the upstream; what cannot be read is as good as absent.
+/// What Envoy's router says of the upstream; what cannot be read is as good as absent. Of a header that repeats, the
+/// first value that is not empty counts.
 pub fn upstream_facts(headers: &[u8]) -> UpstreamFacts {
-    let mut facts = UpstreamFacts::default();
-    for (name, value) in header_pairs(headers) {
+    let (mut service_time, mut attempts) = (None, None);
+    for (name, value) in header_pairs(headers).filter(|(_, value)| !value.is_empty()) {
         match name {
-            b"x-envoy-upstream-service-time" => facts.service_time_ms = decimal(value),
-            b"x-envoy-attempt-count" => facts.attempts = decimal(value),
+            b"x-envoy-upstream-service-time" => service_time = service_time.or(Some(value)),
+            b"x-envoy-attempt-count" => attempts = attempts.or(Some(value)),
             _ => {}
         }
     }
-    facts
+    UpstreamFacts { service_time_ms: service_time.and_then(decimal), attempts: attempts.and_then(decimal) }
 }
 
 /// The code in response trailers, or in the headers of a response that has none.

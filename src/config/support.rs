@@ -15,15 +15,6 @@ pub(super) fn refuse_what_is_not_built(fields: &mut Fields<'_>, errors: &mut Con
     for key in ["user", "slos", "metrics", "alerting"] {
         refuse(fields.take(key));
     }
-    let Some(tenant) = fields.take("tenant") else {
-        return;
-    };
-    refuse(child(&tenant, "isolation"));
-    for source in children(child(&tenant, "sources")) {
-        if ["jwt", "path", "host", "query"].iter().any(|kind| source.value.get(kind).is_some()) {
-            refuse(Some(source));
-        }
-    }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -33,16 +24,4 @@ fn is_empty(value: &Value) -> bool {
         Value::Object(map) => map.is_empty(),
         _ => false,
     }
-}
-
-fn child<'v>(node: &Node<'v>, key: &str) -> Option<Node<'v>> {
-    let value = node.value.get(key)?;
-    Some(Node { path: format!("{}.{key}", node.path), value })
-}
-
-fn children(node: Option<Node<'_>>) -> Vec<Node<'_>> {
-    let Some(Node { path, value: Value::Array(items) }) = node else {
-        return Vec::new();
-    };
-    items.iter().enumerate().map(|(i, value)| Node { path: format!("{path}[{i}]"), value }).collect()
 }

@@ -18,7 +18,8 @@ fn a_service_alone_is_enough() {
     assert_eq!(config.tick, Duration::from_secs(10));
     assert_eq!(config.buckets.duration.len(), 16);
     assert_eq!(config.metric_name(Metric::HttpRequestDuration), "http_request_duration_milliseconds");
-    assert!(config.emitted().eq(Metric::ALL));
+    let unused = [Metric::TenantIsolationViolations];
+    assert!(config.emitted().eq(Metric::ALL.into_iter().filter(|metric| !unused.contains(metric))));
 }
 
 #[test]
@@ -60,8 +61,7 @@ fn every_mistake_is_listed_with_its_path_value_and_reason() {
     for line in expected {
         assert!(got.iter().any(|g| g == line), "missing: {line}\ngot:\n{}", got.join("\n"));
     }
-    // The empty source is both malformed and not one of the kinds of this version.
-    assert!(got.len() <= expected.len() + 1, "{}", got.join("\n"));
+    assert_eq!(got.len(), expected.len(), "{}", got.join("\n"));
 }
 
 #[test]
@@ -89,22 +89,19 @@ fn deep_nesting_is_an_error_and_no_stack_overflow() {
 fn what_later_versions_bring_is_refused_and_still_validated() {
     let document = json!({
         "service": "shop",
-        "endpoints": {"templates": ["/t/{tenant}/x"]},
-        "tenant": {"sources": [{"path": "tenant"}, {"header": "x-tenant-id"}],
-                   "isolation": {"claim": {"header": "a"}, "resource": {"path": "nope"}}},
+        "user": {"sources": [{"header": "x-user-id"}, {"path": "nope"}]},
         "slos": [{"name": "availability", "objective": 100, "sli": {"availability": {}}}],
         "metrics": [{"name": "m_total", "type": "counter", "labels": {"le": "tenant"}}],
         "alerting": {"min_failures": 5},
     });
     let got = mistakes(&document).join("\n");
-    for path in ["tenant.sources[0]", "tenant.isolation", "slos", "metrics", "alerting"] {
+    for path in ["user", "slos", "metrics", "alerting"] {
         let found =
             got.lines().any(|l| l.starts_with(&format!("$.{path}:")) && l.contains("not yet supported"));
         assert!(found, "{path} in\n{got}");
     }
-    assert!(!got.contains("$.tenant.sources[1]"), "{got}");
     for line in [
-        "$.tenant.isolation.resource.path: \"nope\": no template in endpoints.templates has the parameter {nope}",
+        "$.user.sources[1].path: \"nope\": no template in endpoints.templates has the parameter {nope}",
         "$.slos[0].objective: 100: expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
         "$.metrics[0].labels.le: \"tenant\": expected a label name of letters, digits and _, \
          none of le, quantile, job, instance, service",
@@ -148,6 +145,61 @@ fn listed_tenants_are_names_and_each_is_there_once() {
             "$.tenant.allow[3]: \"acme\": is there twice",
         ]
     );
+}
+
+#[test]
+fn every_kind_of_source_is_read_and_what_is_none_is_refused() {
+    let document = |tenant: Value| json!({"service": "s", "endpoints": {"templates": ["/t/{tenant}/x", "/f/{path*}"]}, "tenant": tenant});
+    let all = json!({"sources": [
+        {"header": "X-Tenant-Id"},
+        {"jwt": {"header": "Authorization", "claim": "https://example.com/tenant"}},
+        {"path": "tenant"},
+        {"host": "{tenant}.Example.com."},
+        {"query": "tenant"},
+    ], "isolation": {"claim": {"jwt": {"header": "authorization", "claim": "a.b"}}, "resource": {"path": "path"}}});
+    let config = Config::from_value(&document(all)).unwrap();
+    let host = HostPattern { prefix: String::new(), suffix: ".example.com".to_owned() };
+    assert_eq!(
+        config.tenant.sources,
+        [
+            ValueSource::Header("x-tenant-id".to_owned()),
+            ValueSource::Jwt {
+                header: "authorization".to_owned(),
+                claim: "https://example.com/tenant".to_owned()
+            },
+            ValueSource::Path("tenant".to_owned()),
+            ValueSource::Host(host),
+            ValueSource::Query("tenant".to_owned()),
+        ]
+    );
+    assert_eq!(config.tenant.isolation.as_ref().unwrap().resource, ValueSource::Path("path".to_owned()));
+    assert!(config.emits(Metric::TenantIsolationViolations));
+    let bad = json!({"sources": [
+        {"jwt": {"header": "a"}},
+        {"jwt": {"header": "a", "claim": "b..c"}},
+        {"path": "id"},
+        {"host": "example.com"},
+        {"host": "{a}.{b}"},
+        {"host": "*.example.com"},
+        {"query": ""},
+        "x-tenant-id",
+    ], "isolation": {"claim": {"header": "a"}}});
+    let expected = [
+        "$.tenant.sources[0].jwt: `claim` is required",
+        "$.tenant.sources[1].jwt.claim: \"b..c\": expected a claim such as tenant_id or org.id",
+        "$.tenant.sources[2].path: \"id\": no template in endpoints.templates has the parameter {id}",
+        "$.tenant.sources[3].host: \"example.com\": expected a host with one parameter, such as {tenant}.example.com",
+        "$.tenant.sources[4].host: \"{a}.{b}\": expected a host with one parameter, such as {tenant}.example.com",
+        "$.tenant.sources[5].host: \"*.example.com\": expected a host with one parameter, such as {tenant}.example.com",
+        "$.tenant.sources[6].query: \"\": expected the name of a query parameter",
+        "$.tenant.sources[7]: \"x-tenant-id\": expected an object",
+        "$.tenant.isolation: `resource` is required",
+    ];
+    assert_eq!(mistakes(&document(bad)), expected);
+    let two = mistakes(&document(json!({"sources": [{"header": "a", "query": "b"}]})));
+    assert!(two[0].ends_with("expected exactly one of header, jwt, path, host, query"), "{two:?}");
+    let many = mistakes(&document(json!({"sources": vec![json!({"header": "a"}); 9]})));
+    assert!(many[0].ends_with("expected at most 8 sources"), "{many:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::error::ConfigErrors;
 use super::reader::Node;
+use super::source::{Isolation, ValueSource, read_sources};
 use super::units::Duration;
 use crate::endpoint::{MAX_ENDPOINTS, Template, Templates};
 use crate::metric::DurationUnit;
@@ -38,35 +39,6 @@ pub enum Exclude {
     Header(String),
 }
 
-/// One place where a tenant's or a user's name is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ValueSource {
-    /// A request header, lower case.
-    Header(String),
-    /// A claim of the JWT in a request header; decoded, not verified.
-    Jwt {
-        /// The header, lower case.
-        header: String,
-        /// The claim's path, its parts separated by dots.
-        claim: String,
-    },
-    /// A parameter of the endpoint's template.
-    Path(String),
-    /// A part of the host.
-    Host(HostPattern),
-    /// A query parameter.
-    Query(String),
-}
-
-/// A host such as `{tenant}.example.com`: what stands before and after the one parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPattern {
-    /// Lower case, may be empty.
-    pub prefix: String,
-    /// Lower case, may be empty.
-    pub suffix: String,
-}
-
 /// `tenant`: where the label `tenant` comes from and how many values it may take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
@@ -78,15 +50,6 @@ pub struct Tenant {
     pub max: u32,
     /// Whose disagreement is an isolation violation.
     pub isolation: Option<Isolation>,
-}
-
-/// `tenant.isolation`: who the caller claims to be and whose resource it asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Isolation {
-    /// The caller's tenant.
-    pub claim: ValueSource,
-    /// The resource's tenant.
-    pub resource: ValueSource,
 }
 
 /// `user`: who counts as an active user of a tenant.
@@ -154,7 +117,7 @@ impl Endpoints {
     }
 
     /// Whether a template has the parameter `name`.
-    fn has_parameter(&self, name: &str) -> bool {
+    pub(super) fn has_parameter(&self, name: &str) -> bool {
         self.templates.iter().any(|t| t.parameters().any(|p| p == name))
     }
 }
@@ -213,12 +176,8 @@ impl Tenant {
         if let Some(node) = fields.take("max") {
             tenant.max = read_max(&node, limits, errors).unwrap_or(tenant.max);
         }
-        if let Some(mut sides) = fields.take("isolation").and_then(|node| node.fields(errors)) {
-            let claim = sides.require("claim", errors).and_then(|n| read_source(&n, endpoints, errors));
-            let resource = sides.require("resource", errors).and_then(|n| read_source(&n, endpoints, errors));
-            sides.finish(errors);
-            tenant.isolation = claim.zip(resource).map(|(claim, resource)| Isolation { claim, resource });
-        }
+        let isolation = fields.take("isolation");
+        tenant.isolation = isolation.and_then(|node| Isolation::read(&node, endpoints, errors));
         fields.finish(errors);
         tenant
     }
@@ -315,81 +274,6 @@ pub(super) fn read_max(node: &Node<'_>, limits: Limits, errors: &mut ConfigError
         return node.fail(errors, format!("exceeds limits.max_series ({}) alone", limits.max_series));
     }
     Some(max)
-}
-
-#[inline(never)]
-fn read_sources(
-    node: Option<Node<'_>>,
-    endpoints: &Endpoints,
-    errors: &mut ConfigErrors,
-) -> Vec<ValueSource> {
-    node.map_or_else(Vec::new, |node| {
-        node.list_of(errors, |node, errors| read_source(node, endpoints, errors))
-    })
-}
-
-#[inline(never)]
-fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<ValueSource> {
-    let mut fields = node.fields(errors)?;
-    let header = fields.take("header").map(|n| read_header_name(&n, errors).map(ValueSource::Header));
-    let jwt = fields.take("jwt").map(|n| read_jwt(&n, errors));
-    let path = fields.take("path").map(|n| read_path_parameter(&n, endpoints, errors));
-    let host = fields.take("host").map(|n| read_host(&n, errors));
-    let query = fields.take("query").map(|n| {
-        let valid = |s: &str| !s.is_empty() && s.len() <= 100 && s.bytes().all(|b| b.is_ascii_graphic());
-        n.text_where(errors, "the name of a query parameter", &valid).map(ValueSource::Query)
-    });
-    let mut found = [header, jwt, path, host, query].into_iter().flatten();
-    let source = found.next();
-    let second = found.next();
-    fields.finish(errors);
-    match (source, second) {
-        (Some(source), None) => source,
-        _ => node.fail(errors, "expected exactly one of header, jwt, path, host, query"),
-    }
-}
-
-#[inline(never)]
-fn read_jwt(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
-    let mut fields = node.fields(errors)?;
-    let header = fields.require("header", errors).and_then(|n| read_header_name(&n, errors));
-    let claim = fields.require("claim", errors).and_then(|n| {
-        let valid = |s: &str| !s.is_empty() && s.len() <= 200 && s.split('.').all(|part| !part.is_empty());
-        n.text_where(errors, "a claim such as tenant_id or org.id", &valid)
-    });
-    fields.finish(errors);
-    header.zip(claim).map(|(header, claim)| ValueSource::Jwt { header, claim })
-}
-
-#[inline(never)]
-fn read_path_parameter(
-    node: &Node<'_>,
-    endpoints: &Endpoints,
-    errors: &mut ConfigErrors,
-) -> Option<ValueSource> {
-    let name = node.text(errors)?;
-    if endpoints.has_parameter(name) {
-        Some(ValueSource::Path(name.to_owned()))
-    } else {
-        node.fail(errors, format!("no template in endpoints.templates has the parameter {{{name}}}"))
-    }
-}
-
-#[inline(never)]
-fn read_host(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<ValueSource> {
-    let text = node.text(errors)?;
-    let valid = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
-    let parts = text.split_once('{').and_then(|(prefix, rest)| {
-        let (name, suffix) = rest.split_once('}')?;
-        (is_identifier(name) && valid(prefix) && valid(suffix)).then_some((prefix, suffix))
-    });
-    match parts {
-        Some((prefix, suffix)) => Some(ValueSource::Host(HostPattern {
-            prefix: prefix.to_ascii_lowercase(),
-            suffix: suffix.to_ascii_lowercase(),
-        })),
-        None => node.fail(errors, "expected a host with one parameter, such as {tenant}.example.com"),
-    }
 }
 
 /// A header's name in lower case, as Envoy keeps them (RFC 9110 5.1).

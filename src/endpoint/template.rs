@@ -120,6 +120,23 @@ impl Template {
         self.segments.iter().filter_map(Segment::name)
     }
 
+    /// What stands for a parameter in a path in normal form that this template matches (see [`normalize`]).
+    ///
+    /// Escapes that the normal form keeps are left as they are: `a%2Fb` is `a%2Fb`.
+    pub fn parameter<'p>(&self, name: &str, normal: &'p [u8]) -> Option<&'p [u8]> {
+        let mut rest = normal;
+        for segment in &self.segments {
+            rest = rest.strip_prefix(b"/")?;
+            let end = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
+            match segment {
+                Segment::Rest(own) if own == name => return Some(rest),
+                Segment::Parameter(own) if own == name => return rest.get(..end),
+                _ => rest = rest.get(end..)?,
+            }
+        }
+        None
+    }
+
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }

@@ -2,6 +2,8 @@ use super::*;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+mod contract;
+
 fn templates(written: &[&str]) -> Templates {
     let mut templates = Templates::default();
     for text in written {

@@ -5,6 +5,8 @@ use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+mod isolation;
+
 fn recorder(extra: serde_json::Value) -> Recorder {
     let mut document = json!({
         "service": "shop",
@@ -387,4 +389,28 @@ fn grpc_calls_are_counted_by_the_code_that_their_client_sees() {
         run(&mut recorder, &mut host, &call(content_type), &[], None, (Some(200), 0));
     }
     assert_eq!(host.names().filter(|n| n.starts_with("grpc_requests_total")).count(), 6);
+}
+
+#[test]
+fn of_headers_that_repeat_the_first_that_is_not_empty_counts() {
+    let (mut recorder, mut host) = (recorder(json!({})), MemoryHost::default());
+    let request = [
+        (":method", "POST"),
+        (":path", "/x"),
+        ("content-type", ""),
+        ("content-type", "application/grpc"),
+        ("content-type", "text/plain"),
+    ];
+    let response = [
+        ("x-envoy-upstream-service-time", ""),
+        ("x-envoy-upstream-service-time", "7"),
+        ("x-envoy-upstream-service-time", "9"),
+        ("x-envoy-attempt-count", "3"),
+        ("x-envoy-attempt-count", "1"),
+    ];
+    run(&mut recorder, &mut host, &request, &response, Some(&[("grpc-status", "0")]), (Some(200), 0));
+    let name = |metric| endpoint_only(metric, "_other", None);
+    assert_eq!(host.samples(&name("http_upstream_duration_milliseconds")), Some(&[7][..]));
+    assert_eq!(host.value(&name("http_retries_total")), Some(2));
+    assert_eq!(host.names().filter(|n| n.starts_with("grpc_requests_total")).count(), 1);
 }

@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::envoy::{Envoy, Launch};
 use crate::render::{Bootstrap, envoy::LISTENER};
 use crate::stop::Stop;
-use redline::config::{Config, ValueSource};
+use redline::config::{Config, HostPattern, ValueSource};
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -125,11 +125,23 @@ fn example_request(config: &Config, gateway: &str) -> String {
         }
         None => config.endpoints.templates.first().map_or("/", |t| t.as_str()).to_owned(),
     };
-    let header = config.tenant.sources.iter().find_map(|source| match source {
-        ValueSource::Header(name) => Some(format!(" -H '{name}: acme'")),
+    let named = config.tenant.sources.iter().find_map(|source| match source {
+        ValueSource::Header(name) => Some((format!(" -H '{name}: acme'"), String::new())),
+        ValueSource::Host(HostPattern { prefix, suffix }) => {
+            Some((format!(" -H 'host: {prefix}acme{suffix}'"), String::new()))
+        }
+        ValueSource::Query(name)
+            if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) =>
+        {
+            Some((String::new(), format!("?{name}=acme")))
+        }
         _ => None,
     });
-    format!("curl -i{} {gateway}{path}", header.unwrap_or_default())
+    let (header, query) = named.unwrap_or_default();
+    let url = format!("{gateway}{path}{query}");
+    // A shell reads the question mark as a pattern.
+    let url = if query.is_empty() { url } else { format!("'{url}'") };
+    format!("curl -i{header} {url}")
 }
 
 /// Passes on what Envoy has logged since `shown` bytes; returns how many there are now.
@@ -151,6 +163,15 @@ mod tests {
             br#"{"service":"x","endpoints":{"templates":["/a","/a/{id}/b"]},"tenant":{"sources":[{"header":"X-T"}]}}"#,
         );
         assert_eq!(example_request(&config.unwrap(), "http://g"), "curl -i -H 'x-t: acme' http://g/a/1/b");
+        for (source, expected) in [
+            (r#"{"host":"{t}.example.com"}"#, "curl -i -H 'host: acme.example.com' http://g/"),
+            (r#"{"query":"tenant"}"#, "curl -i 'http://g/?tenant=acme'"),
+            (r#"{"jwt":{"header":"authorization","claim":"t"}}"#, "curl -i http://g/"),
+        ] {
+            let document = format!(r#"{{"service":"x","tenant":{{"sources":[{source}]}}}}"#);
+            let config = Config::from_json(document.as_bytes());
+            assert_eq!(example_request(&config.unwrap(), "http://g"), expected);
+        }
         let config = Config::from_json(br#"{"service":"x"}"#);
         assert_eq!(example_request(&config.unwrap(), "http://g"), "curl -i http://g/");
     }

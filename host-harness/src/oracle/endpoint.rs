@@ -42,8 +42,19 @@ impl Endpoints {
     /// The label `endpoint`.
     pub(super) fn find(&self, path: Option<&[u8]>) -> String {
         let normal = path.filter(|_| !self.by_route).and_then(normal);
-        let found = normal.and_then(|path| self.templates.iter().find(|t| t.regex.is_match(&path)));
+        let found = normal.and_then(|path| self.matching(&path));
         found.map_or(OTHER, |template| &template.written).to_owned()
+    }
+
+    /// What stands for a parameter of the path's template, in the path's normal form.
+    pub(super) fn parameter(&self, path: Option<&[u8]>, name: &str) -> Option<Vec<u8>> {
+        let path = path.and_then(normal)?;
+        let found = self.matching(&path)?.regex.captures(&path)?;
+        found.name(name).map(|part| part.as_bytes().to_vec())
+    }
+
+    fn matching(&self, normal: &[u8]) -> Option<&Template> {
+        self.templates.iter().find(|template| template.regex.is_match(normal))
     }
 
     /// Whether requests of this path are counted nowhere.
@@ -60,13 +71,11 @@ impl Template {
         for segment in written.split('/').filter(|segment| !segment.is_empty()) {
             pattern.push('/');
             match segment.strip_prefix('{') {
-                Some(parameter) if parameter.ends_with("*}") => {
-                    pattern.push_str("(?s:.+)");
-                    kinds.push(2);
-                }
-                Some(_) => {
-                    pattern.push_str("[^/]+");
-                    kinds.push(1);
+                Some(parameter) => {
+                    let name = parameter.trim_end_matches(['*', '}']);
+                    let rest = parameter.ends_with("*}");
+                    pattern.push_str(&format!("(?P<{name}>{})", if rest { "(?s:.+)" } else { "[^/]+" }));
+                    kinds.push(if rest { 2 } else { 1 });
                 }
                 None => {
                     let literal = String::from_utf8(decoded(segment.as_bytes())?).ok()?;

@@ -78,9 +78,14 @@ fn header<'a>(headers: &'a Headers, name: &[u8]) -> Option<&'a [u8]> {
     headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
 }
 
+/// The first value that is not empty.
+fn filled<'a>(headers: &'a Headers, name: &[u8]) -> Option<&'a [u8]> {
+    headers.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_slice())
+}
+
 /// Whether it is a gRPC call: `application/grpc`, `application/grpc+…`, but not gRPC-Web.
 pub(super) fn is_grpc(record: &Record) -> bool {
-    let Some(content_type) = header(&record.request_headers, b"content-type") else { return false };
+    let Some(content_type) = filled(&record.request_headers, b"content-type") else { return false };
     let media_type = content_type.split(|b| *b == b';').next().unwrap_or_default();
     media_type == b"application/grpc" || media_type.starts_with(b"application/grpc+")
 }
@@ -116,7 +121,7 @@ pub(super) fn grpc_code(record: &Record) -> &'static str {
 /// A whole number in a response header.
 pub(super) fn response_number(record: &Record, name: &[u8]) -> Option<u64> {
     record.status?;
-    let text = header(&record.response_headers, name)?;
+    let text = filled(&record.response_headers, name)?;
     let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|number| *number < 10u64.pow(19))
 }

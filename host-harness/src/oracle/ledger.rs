@@ -46,15 +46,16 @@ impl Metric {
     pub(super) const TENANT_REQUEST_BYTES: Self = metric("tenant_request_bytes_total", Kind::Counter, &["tenant"]);
     pub(super) const TENANT_RESPONSE_BYTES: Self = metric("tenant_response_bytes_total", Kind::Counter, &["tenant"]);
     pub(super) const TENANT_RATE_LIMITED: Self = metric("tenant_rate_limited_total", Kind::Counter, &["tenant"]);
+    pub(super) const TENANT_VIOLATIONS: Self = metric("tenant_isolation_violations_total", Kind::Counter, &["tenant"]);
     pub(super) const AUTH_FAILURES: Self = metric("auth_failures_total", Kind::Counter, &["endpoint"]);
     pub(super) const ACCESS_DENIED: Self = metric("access_denied_total", Kind::Counter, &["endpoint"]);
     pub(super) const BUILD_INFO: Self = metric("redline_build_info", Kind::Gauge, &["version"]);
 
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::REQUESTS, Self::DURATION, Self::REQUEST_SIZE, Self::RESPONSE_SIZE, Self::IN_PROGRESS, Self::FAILURES,
         Self::UPSTREAM_DURATION, Self::RETRIES, Self::GRPC_REQUESTS, Self::TENANT_REQUESTS, Self::TENANT_REQUEST_BYTES,
-        Self::TENANT_RESPONSE_BYTES, Self::TENANT_RATE_LIMITED, Self::AUTH_FAILURES, Self::ACCESS_DENIED,
-        Self::BUILD_INFO,
+        Self::TENANT_RESPONSE_BYTES, Self::TENANT_RATE_LIMITED, Self::TENANT_VIOLATIONS,
+        Self::AUTH_FAILURES, Self::ACCESS_DENIED, Self::BUILD_INFO,
     ];
 }
 

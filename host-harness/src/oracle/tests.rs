@@ -228,3 +228,26 @@ fn in_progress_is_what_is_open_and_a_request_that_was_never_seen_has_none() {
     assert_eq!(of(&lines, "http_requests_in_progress"), ["endpoint=_other,method=GET 1"]);
     assert_eq!(of(&lines, "http_requests_total"), ["endpoint=_other,method=_OTHER,status=400 1"]);
 }
+
+#[test]
+fn tenants_come_from_the_first_source_and_a_claim_on_anothers_resource_is_a_violation() {
+    let config = config(
+        r#","endpoints":{"templates":["/t/{tenant}/x"]},"tenant":{
+            "sources":[{"header":"x-t"},{"query":"tenant"},{"host":"{t}.example.com"},{"path":"tenant"}],
+            "isolation":{"claim":{"header":"x-t"},"resource":{"path":"tenant"}}}"#,
+    );
+    let lines = count(
+        &config,
+        &[
+            r#""path":"/t/a/x","status":200,"request_headers":{"x-t":"b"}"#,
+            r#""path":"/t/a/x","status":200,"request_headers":{"x-t":"a"}"#,
+            r#""path":"/t/a/x?tenant=q+","status":200,"request_headers":{"x-t":""}"#,
+            r#""path":"/","status":200,"host":"H.example.com:80""#,
+            r#""path":"/t/p/x/","status":200,"host":"example.com""#,
+            r#""path":"/t/p","status":200"#,
+        ],
+    );
+    let tenants = ["_none", "a", "b", "h", "p", "q_"].map(|name| format!("tenant={name} 0"));
+    assert_eq!(of(&lines, "tenant_request_bytes_total"), tenants);
+    assert_eq!(of(&lines, "tenant_isolation_violations_total"), ["tenant=b 1"]);
+}

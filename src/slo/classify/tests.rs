@@ -18,6 +18,7 @@ fn exchange(status: u16, short: &str, duration_ns: Option<u64>) -> Exchange {
         method: Method::Get,
         endpoint: EndpointId(0),
         tenant: TenantId::NONE,
+        violates: None,
         status: Status(status),
         flags: flags(short),
         grpc: None,
