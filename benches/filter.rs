@@ -9,7 +9,7 @@ use redline::memory_host::encode_pairs;
 use redline::metric::Kind;
 use redline::recorder::{Recorder, Stream};
 use redline::registry::{MetricId, MetricSink};
-use redline::shared::{Cas, Clock, SharedData};
+use redline::shared::{Cas, Machine, SharedData};
 use redline::source::{Request, Sources};
 use redline::stat_name;
 use std::hint::black_box;
@@ -98,11 +98,14 @@ impl SharedData for NullHost {
     }
 }
 
-impl Clock for NullHost {
+impl Machine for NullHost {
     fn monotonic_ns(&mut self) -> u64 {
         0
     }
     fn unix_seconds(&mut self) -> u64 {
+        0
+    }
+    fn random(&mut self) -> u64 {
         0
     }
 }

@@ -10,7 +10,7 @@ use crate::config::{Config, ConfigErrors};
 use crate::metric::Kind;
 use crate::recorder::{Recorder, Stream};
 use crate::registry::{MetricId, MetricSink};
-use crate::shared::{Cas, Clock, SharedData};
+use crate::shared::{Cas, Machine, SharedData};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 use rustc_hash::FxHashMap;
@@ -48,6 +48,7 @@ unsafe extern "C" {
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u16;
+    fn random_get(bytes: *mut u8, length: usize) -> u16;
 }
 
 /// WASI's clocks: the time of day, and Envoy's monotonic clock.
@@ -233,13 +234,20 @@ impl SharedData for Envoy {
     }
 }
 
-impl Clock for Envoy {
+impl Machine for Envoy {
     fn monotonic_ns(&mut self) -> u64 {
         clock(MONOTONIC)
     }
 
     fn unix_seconds(&mut self) -> u64 {
         clock(REALTIME) / 1_000_000_000
+    }
+
+    fn random(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        // SAFETY: the host writes 8 bytes. Where it cannot, the number can be guessed, and nothing else is lost.
+        let _no_dice = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
+        u64::from_le_bytes(bytes)
     }
 }
 

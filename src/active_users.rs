@@ -1,17 +1,19 @@
 //! Users who were seen in, how many different ones there were in the last while out.
 //!
-//! One [`Window`] a tenant: five sub-windows, each a [`Sketch`] of the users that were seen in it. Sketches of
+//! [`Census`] is what a recorder keeps. One [`Window`] a tenant: five sub-windows, each a [`Sketch`] of the users that were seen in it. Sketches of
 //! several workers merge into what one worker that had seen everything would hold, in any order and any number of
 //! times: they can be exchanged through Envoy's shared data. Nothing here knows who a user is, only hashes.
 //!
 //! Of our own, since no crate has it all: exact counts while they are small, a bound on memory that holds in 32-bit
 //! Wasm too, no tables of bias corrections (tens of KB of module), and bytes that anybody may have written.
 
+mod census;
 mod estimate;
 mod registers;
 mod sketch;
 mod window;
 
+pub use census::Census;
 pub use sketch::{MOST_BYTES, Sketch};
 pub use window::{SUB_WINDOWS, SubWindow, Window};
 

@@ -4,7 +4,7 @@
 //! full, the value with fewest answers makes room: one that comes back is kept before one that came once.
 
 use crate::attributes::HostStatus;
-use crate::shared::{self, Clock, Keys, SharedData, take_u32};
+use crate::shared::{self, Keys, Machine, SharedData, take_u32};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 const PAGES: u32 = 64;
@@ -47,7 +47,7 @@ impl Candidates {
     }
 
     /// Counts a successful answer; how many the value has had within the window.
-    pub fn count(&self, value: &str, host: &mut (impl SharedData + Clock)) -> Result<u32, HostStatus> {
+    pub fn count(&self, value: &str, host: &mut (impl SharedData + Machine)) -> Result<u32, HostStatus> {
         let now = u32::try_from(host.monotonic_ns() / 1_000_000_000).unwrap_or(u32::MAX);
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);

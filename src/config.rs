@@ -99,6 +99,7 @@ impl Config {
     pub fn emits(&self, metric: Metric) -> bool {
         let configured = match metric {
             Metric::TenantIsolationViolations => self.tenant.isolation.is_some(),
+            Metric::TenantActiveUsers => !self.user.sources.is_empty(),
             _ => true,
         };
         configured && !self.disable.contains(&metric)

@@ -10,7 +10,7 @@ mod record;
 pub use record::Member;
 
 use crate::attributes::HostStatus;
-use crate::shared::{self, Clock, Keys, SharedData};
+use crate::shared::{self, Keys, Machine, SharedData};
 use record::{Latest, Lease, Slot};
 
 /// Ticks of silence after which a member counts as gone.
@@ -85,7 +85,7 @@ impl Fleet {
     }
 
     /// The slot that is held; takes one the first time.
-    pub fn join(&mut self, host: &mut (impl SharedData + Clock)) -> Result<Member, HostStatus> {
+    pub fn join(&mut self, host: &mut (impl SharedData + Machine)) -> Result<Member, HostStatus> {
         if let Some(member) = self.member {
             return Ok(member);
         }
@@ -130,7 +130,7 @@ impl Fleet {
     }
 
     /// Says that this member is alive, and asks for the lease.
-    pub fn tick(&mut self, now: u64, host: &mut (impl SharedData + Clock)) -> Result<Standing, HostStatus> {
+    pub fn tick(&mut self, now: u64, host: &mut (impl SharedData + Machine)) -> Result<Standing, HostStatus> {
         let gap = self.last_tick_ns.replace(now).map(|last| now.saturating_sub(last));
         if gap.is_none_or(|gap| gap > self.tick_ns.saturating_mul(2)) {
             self.steady_since_ns = now;

@@ -7,7 +7,7 @@
 use crate::attributes::HostStatus;
 use crate::candidates::Candidates;
 use crate::roster::{Number, Roster};
-use crate::shared::{Clock, Keys, SharedData};
+use crate::shared::{Keys, Machine, SharedData};
 use crate::stat_name;
 
 /// Successful answers after which a value is admitted to a table that is more than half full.
@@ -84,7 +84,7 @@ impl LabelValues {
     pub fn answered(
         &mut self,
         name: Box<str>,
-        host: &mut (impl SharedData + Clock),
+        host: &mut (impl SharedData + Machine),
     ) -> Result<Admission, HostStatus> {
         if let Some(number) = self.roster.find(&*name) {
             return Ok(Admission::As(number));

@@ -5,7 +5,7 @@
 use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::metric::Kind;
 use crate::registry::{MetricId, MetricSink};
-use crate::shared::{Cas, Clock, SharedData};
+use crate::shared::{Cas, Machine, SharedData};
 use std::collections::BTreeMap;
 
 /// A host that answers from its fields and keeps what it is told, with Envoy's rules for counters and gauges.
@@ -31,6 +31,7 @@ pub struct MemoryHost {
     pub now_ns: u64,
     shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     writes: u32,
+    rolls: u64,
     names: BTreeMap<String, MetricId>,
     metrics: Vec<(Kind, Vec<u64>)>,
 }
@@ -163,13 +164,18 @@ impl SharedData for MemoryHost {
     }
 }
 
-impl Clock for MemoryHost {
+impl Machine for MemoryHost {
     fn monotonic_ns(&mut self) -> u64 {
         self.now_ns
     }
 
     fn unix_seconds(&mut self) -> u64 {
         self.now_ns.checked_div(1_000_000_000).unwrap_or(0)
+    }
+
+    fn random(&mut self) -> u64 {
+        self.rolls = self.rolls.wrapping_add(1);
+        self.rolls.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 

@@ -145,6 +145,8 @@ catalogue! {
         [Tenant], "Requests of a tenant that were answered 429 or refused by Envoy's rate limit.";
     TenantIsolationViolations, Counter, "tenant_isolation_violations_total", "tenant_isolation_violations_total",
         [Tenant], "Requests of a tenant that asked for another tenant's resource.";
+    TenantActiveUsers, Gauge, "tenant_active_users", "tenant_active_users",
+        [Tenant], "Distinct users of a tenant within user.active_window.";
     AuthFailures, Counter, "auth_failures_total", "auth_failures_total",
         [Endpoint], "Requests that were answered 401.";
     AccessDenied, Counter, "access_denied_total", "access_denied_total",

@@ -5,26 +5,23 @@
 //! response's headers and trailers say is read between the two.
 
 mod lifecycle;
+mod observe;
+mod read;
 
 pub use lifecycle::{Ticked, Warning};
 
-use crate::attributes::{
-    HeaderMap, HostStatus, Property, RequestHead, RequestInterests, grpc_status, number, request_body_bytes,
-    upstream_facts,
-};
+use crate::active_users::Census;
+use crate::attributes::{HeaderMap, RequestInterests, grpc_status, upstream_facts};
 use crate::config::{Config, EndpointSource, Exclude};
-use crate::endpoint::{EndpointId, RouteNames, Templates, normalize};
-use crate::exchange::{Exchange, GrpcCode, Method, ResponseFlags, Status, UpstreamFacts};
+use crate::endpoint::{EndpointId, RouteNames, Templates};
+use crate::exchange::{GrpcCode, Method, UpstreamFacts};
 use crate::fleet::Fleet;
 use crate::in_progress::{InProgress, RowId};
-use crate::metric::{DurationUnit, Metric};
-use crate::registry::{DropReason, LabelTexts, Registry, Series, StatusLabel};
+use crate::metric::DurationUnit;
+use crate::registry::{DropReason, LabelTexts, Registry};
 use crate::shared::{Host, Keys};
-use crate::source::{Request, Sources};
+use crate::source::Sources;
 use crate::tenant::{Claim, TenantId, Tenants};
-
-/// Most retries of one request that are believed.
-const MOST_RETRIES: u64 = 1000;
 
 /// Where a stream stands; kept by its owner between the callbacks.
 #[derive(Debug, Default)]
@@ -57,6 +54,8 @@ pub struct Open {
     tenant: Claim,
     /// Who the caller claimed to be, where it asked for the resource of another.
     violates: Option<Violator>,
+    /// The hash of the user who asks.
+    user: Option<u64>,
     /// The gauge that was moved up and must come down, whatever else happens.
     in_progress: Option<RowId>,
     /// The request had no body: its headers ended it.
@@ -74,6 +73,8 @@ pub struct Recorder {
     registry: Registry,
     fleet: Fleet,
     in_progress: InProgress,
+    /// `None` where nobody asks for users.
+    users: Option<Census>,
     interests: RequestInterests,
     sources: Sources,
     excluded: Templates,
@@ -133,6 +134,7 @@ impl Recorder {
             registry: Registry::new(config),
             fleet: Fleet::new(&keys, config.tick.as_nanos()),
             in_progress: InProgress::new(&keys),
+            users: (!config.user.sources.is_empty()).then(|| Census::new(&keys, config.user.active_window)),
             warned: false,
             interests: RequestInterests::new(config, sources.headers()),
             sources,
@@ -198,225 +200,15 @@ impl Recorder {
         }
         let mut exchange = self.read_end(&open, host);
         exchange.tenant = self.tenant(open.tenant, exchange.status, host);
+        if let (Some(users), Some(user)) = (&mut self.users, open.user) {
+            users.seen(exchange.tenant, user, host);
+        }
         exchange.violates = match open.violates {
             None => None,
             Some(Violator::Served) => Some(exchange.tenant),
             Some(Violator::Other(claim)) => Some(self.tenant(claim, exchange.status, host)),
         };
         self.record(&exchange, host);
-    }
-
-    /// Reads a request that was answered before our turn came. Nobody we know of was served, hence no tenant.
-    fn read_refused<H: Host>(&mut self, host: &mut H) -> Option<Open> {
-        let headers = host.headers(HeaderMap::Request).unwrap_or_else(|status| {
-            // Envoy has no request headers where its codec answered before they were read.
-            if !status.is_absent() && status != HostStatus::BAD_ARGUMENT {
-                self.registry.drop_one(DropReason::Hostcall, &self.labels, host);
-            }
-            Vec::new()
-        });
-        let mut open = self.read_request(&headers, false, false, host)?;
-        if open.grpc {
-            // Who refused it said why in the response's headers, which no callback has shown us.
-            open.grpc_code = host.headers(HeaderMap::Response).ok().and_then(|h| grpc_status(&h));
-        }
-        Some(open)
-    }
-
-    /// Reads who asks for what; `None` where the request is excluded.
-    fn read_request<H: Host>(
-        &mut self,
-        headers: &[u8],
-        bodyless: bool,
-        with_tenant: bool,
-        host: &mut H,
-    ) -> Option<Open> {
-        let head = self.interests.read(headers);
-        let readable = head.path.is_some_and(|path| normalize(path, &mut self.path));
-        if head.excluded || (readable && self.excluded.find(&self.path).is_some()) {
-            return None;
-        }
-        let template = readable.then(|| self.labels.templates.find(&self.path)).flatten();
-        let endpoint = match self.labels.source {
-            EndpointSource::Template => template,
-            EndpointSource::RouteName => {
-                host.property(Property::RouteName).ok().map(|name| self.labels.routes.id(&name))
-            }
-        };
-        let (tenant, violates) = match with_tenant {
-            true => self.read_tenants(&head, template, host),
-            false => (Claim::Tenant(TenantId::NONE), None),
-        };
-        Some(Open {
-            method: head.method,
-            endpoint: endpoint.unwrap_or(EndpointId::OTHER),
-            tenant,
-            violates,
-            in_progress: None,
-            bodyless,
-            grpc: head.grpc,
-            grpc_code: None,
-            upstream: UpstreamFacts::default(),
-        })
-    }
-
-    /// Reads who is served, and who the caller claimed to be where it asked for the resource of another.
-    fn read_tenants(
-        &mut self,
-        head: &RequestHead<'_>,
-        template: Option<EndpointId>,
-        host: &mut impl Host,
-    ) -> (Claim, Option<Violator>) {
-        let normal = std::mem::take(&mut self.path);
-        let request = Request::new(head, template.map(|id| (id, normal.as_slice())));
-        let served = self.sources.tenant(&request, &self.labels.templates);
-        let tenant = match &served {
-            Some(value) => self.claim(value, host),
-            None => Claim::Tenant(TenantId::NONE),
-        };
-        // Most often the two are the same: one admission, and one overflow where there is no room.
-        let violates =
-            self.sources.violation(&request, &self.labels.templates).map(|claimed| match &served {
-                Some(served) if *served == claimed => Violator::Served,
-                _ => Violator::Other(self.claim(&claimed, host)),
-            });
-        drop(served);
-        drop(request);
-        self.path = normal;
-        (tenant, violates)
-    }
-
-    fn claim(&mut self, value: &[u8], host: &mut impl Host) -> Claim {
-        self.labels.tenants.claim(value, host).unwrap_or_else(|_| {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-            Claim::Tenant(TenantId::OTHER)
-        })
-    }
-
-    /// Whose request it was, now that it has been answered.
-    fn tenant(&mut self, claim: Claim, status: Status, host: &mut impl Host) -> TenantId {
-        let claim = match claim {
-            Claim::Candidate(name) if status.is_success() => self.labels.tenants.answered(name, host),
-            claim => Ok(claim),
-        };
-        match claim {
-            Ok(Claim::Tenant(tenant)) => tenant,
-            Ok(Claim::Candidate(_) | Claim::PastLimit) => {
-                self.registry.count(Series::Overflow("tenant"), &self.labels, host);
-                TenantId::OTHER
-            }
-            Err(_) => {
-                self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-                TenantId::OTHER
-            }
-        }
-    }
-
-    /// Reads how a stream ended.
-    fn read_end<H: Host>(&mut self, open: &Open, host: &mut H) -> Exchange {
-        let status = self.number(Property::ResponseCode, host).and_then(|code| u16::try_from(code).ok());
-        let flags = ResponseFlags(self.number(Property::ResponseFlags, host).unwrap_or(0));
-        let grpc = open.grpc.then(|| self.read_grpc_code(open, flags, host));
-        let duration_ns = self.number(Property::RequestDuration, host);
-        let request_bytes = match open.bodyless {
-            true => Some(0),
-            false => request_body_bytes(host).unwrap_or_else(|_| self.unreadable(host)),
-        };
-        let response_bytes = self.number(Property::ResponseSize, host);
-        Exchange {
-            method: open.method,
-            endpoint: open.endpoint,
-            tenant: TenantId::NONE,
-            violates: None,
-            status: Status(status.unwrap_or(0)),
-            flags,
-            grpc,
-            duration_ns,
-            request_bytes,
-            response_bytes,
-            upstream: open.upstream,
-        }
-    }
-
-    /// How a gRPC call ended, as its client sees it. Without a status from the upstream, Envoy would derive a code
-    /// from the HTTP status, which is 200 also where the call was cut off.
-    fn read_grpc_code<H: Host>(&mut self, open: &Open, flags: ResponseFlags, host: &mut H) -> GrpcCode {
-        if let Some(code) = open.grpc_code {
-            return code;
-        }
-        if flags.client_left() {
-            return GrpcCode::CANCELLED;
-        }
-        let derived = self.number(Property::ResponseGrpcStatus, host).filter(|_| flags.failure().is_none());
-        derived.map_or(GrpcCode::UNAVAILABLE, GrpcCode::from_number)
-    }
-
-    fn number<H: Host>(&mut self, property: Property, host: &mut H) -> Option<u64> {
-        number(host, property).unwrap_or_else(|_| self.unreadable(host))
-    }
-
-    fn unreadable(&mut self, sink: &mut impl Host) -> Option<u64> {
-        self.registry.drop_one(DropReason::Hostcall, &self.labels, sink);
-        None
-    }
-
-    /// Records the observations of one exchange.
-    fn record(&mut self, exchange: &Exchange, sink: &mut impl Host) {
-        let Exchange { method, endpoint, tenant, status, flags, .. } = *exchange;
-        let (registry, labels) = (&mut self.registry, &self.labels);
-        registry.count(Series::Requests(method, endpoint, StatusLabel::Code(status)), labels, sink);
-        if let Some(nanos) = exchange.duration_ns.filter(|_| !exchange.is_tunnel()) {
-            let series = Series::PerMethod(Metric::HttpRequestDuration, method, endpoint);
-            registry.observe(series, self.unit.of_nanos(nanos), labels, sink);
-        }
-        let sizes = [
-            (exchange.request_bytes, Metric::HttpRequestSize, Metric::TenantRequestBytes),
-            (exchange.response_bytes, Metric::HttpResponseSize, Metric::TenantResponseBytes),
-        ];
-        for (bytes, histogram, counter) in sizes {
-            let Some(bytes) = bytes else { continue };
-            registry.observe(Series::PerMethod(histogram, method, endpoint), bytes, labels, sink);
-            registry.add(Series::PerTenant(counter, tenant), bytes, labels, sink);
-        }
-        registry.count(Series::TenantRequests(tenant, status.class()), labels, sink);
-
-        if let Some(reason) = flags.failure() {
-            registry.count(Series::Failures(endpoint, reason), labels, sink);
-        }
-        if status == Status(429) || flags.is_rate_limited() {
-            registry.count(Series::PerTenant(Metric::TenantRateLimited, tenant), labels, sink);
-        }
-        if let Some(claimed) = exchange.violates {
-            registry.count(Series::PerTenant(Metric::TenantIsolationViolations, claimed), labels, sink);
-        }
-        match status {
-            Status(401) => registry.count(Series::PerEndpoint(Metric::AuthFailures, endpoint), labels, sink),
-            Status(403) => registry.count(Series::PerEndpoint(Metric::AccessDenied, endpoint), labels, sink),
-            _ => {}
-        }
-        if let Some(code) = exchange.grpc {
-            registry.count(Series::GrpcRequests(endpoint, code), labels, sink);
-        }
-        let UpstreamFacts { service_time_ms, attempts } = exchange.upstream;
-        if let Some(ms) = service_time_ms.filter(|_| !exchange.is_tunnel()) {
-            let nanos = ms.saturating_mul(1_000_000);
-            // Where Envoy does not set the header, it lets the upstream's pass: an answer cannot take longer than
-            // the exchange.
-            if exchange.duration_ns.is_none_or(|whole| nanos <= whole) {
-                let series = Series::PerEndpoint(Metric::HttpUpstreamDuration, endpoint);
-                registry.observe(series, self.unit.of_nanos(nanos), labels, sink);
-            } else {
-                registry.drop_one(DropReason::ValueRange, labels, sink);
-            }
-        }
-        match attempts.and_then(|n| n.checked_sub(1)) {
-            Some(retries @ 0..=MOST_RETRIES) => {
-                registry.add(Series::PerEndpoint(Metric::HttpRetries, endpoint), retries, labels, sink);
-            }
-            // No retry policy does that: it is the upstream's own header, which Envoy lets pass.
-            Some(_) => registry.drop_one(DropReason::ValueRange, labels, sink),
-            None => {}
-        }
     }
 }
 

@@ -165,7 +165,7 @@ impl Registry {
         }
     }
 
-    /// Sets a gauge.
+    /// Sets a gauge. Past the limit it is not shown at all: the overflow row can be nobody's value.
     pub fn set(
         &mut self,
         series: Series,
@@ -173,7 +173,8 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) {
-        if let Some(id) = self.id(series, texts, sink) {
+        let id = self.id(series, texts, sink);
+        if let Some(id) = id.filter(|_| self.ids.contains_key(&series)) {
             let result = sink.set(id, value);
             self.check(result, texts, sink);
         }

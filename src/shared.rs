@@ -21,18 +21,20 @@ pub trait SharedData {
     fn swap(&mut self, key: &[u8], value: &[u8], cas: Cas) -> Result<(), HostStatus>;
 }
 
-/// The host's clocks.
-pub trait Clock {
+/// The host's clocks and its dice.
+pub trait Machine {
     /// Nanoseconds on a clock that never steps, the same in all VMs of one Envoy.
     fn monotonic_ns(&mut self) -> u64;
     /// Seconds since 1970.
     fn unix_seconds(&mut self) -> u64;
+    /// A number that nobody can guess.
+    fn random(&mut self) -> u64;
 }
 
 /// All that the filter asks of Envoy.
-pub trait Host: Attributes + MetricSink + SharedData + Clock {}
+pub trait Host: Attributes + MetricSink + SharedData + Machine {}
 
-impl<T: Attributes + MetricSink + SharedData + Clock> Host for T {}
+impl<T: Attributes + MetricSink + SharedData + Machine> Host for T {}
 
 /// How often a swap is tried again when others were faster. Each loser means that somebody won.
 pub(crate) const MOST_TRIES: usize = 100;

@@ -3,7 +3,7 @@
 use crate::attributes::HostStatus;
 use crate::config::Tenant;
 use crate::label_values::{Admission, LabelValues};
-use crate::shared::{Clock, Keys, SharedData};
+use crate::shared::{Keys, Machine, SharedData};
 use crate::stat_name;
 
 /// A tenant: a number in [`Tenants`], or one of the reserved values.
@@ -15,6 +15,16 @@ impl TenantId {
     pub const NONE: Self = Self(u32::MAX);
     /// A tenant past the limit, or not on the list: `_other`.
     pub const OTHER: Self = Self(u32::MAX - 1);
+
+    /// The tenant of a number, as [`Tenants`] gave it; the same in every VM.
+    pub fn numbered(number: u32) -> Option<Self> {
+        Some(Self(number)).filter(|id| *id != Self::NONE && *id != Self::OTHER)
+    }
+
+    /// Its number; the reserved values have the highest.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// Whose request it is, as far as that is known before its answer.
@@ -66,7 +76,7 @@ impl Tenants {
     pub fn answered(
         &mut self,
         candidate: Box<str>,
-        host: &mut (impl SharedData + Clock),
+        host: &mut (impl SharedData + Machine),
     ) -> Result<Claim, HostStatus> {
         Ok(self.values.answered(candidate, host)?.into())
     }

@@ -72,6 +72,7 @@ fn gives(name: &str) -> Option<&'static [Gives]> {
         | "proxy_grpc_send"
         | "proxy_grpc_cancel"
         | "proxy_grpc_close"
+        | "random_get"
         | "environ_get"
         | "environ_sizes_get"
         | "fd_write" => &[],

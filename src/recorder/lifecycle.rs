@@ -46,7 +46,9 @@ impl Recorder {
     pub fn start(&mut self, fingerprint: u64, host: &mut impl Host) {
         let prepared = self.fleet.prepare(fingerprint, host);
         let prepared = prepared.and_then(|()| self.registry.prepare(host));
-        if prepared.and_then(|()| self.labels.tenants.prepare(host)).is_err() {
+        let prepared = prepared.and_then(|()| self.labels.tenants.prepare(host));
+        let users = self.users.as_ref();
+        if prepared.and_then(|()| users.map_or(Ok(()), |users| users.prepare(host))).is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
         self.registry.set(Series::BuildInfo, 1, &self.labels, host);
@@ -104,6 +106,9 @@ impl Recorder {
     pub fn tick(&mut self, host: &mut impl Host) -> Ticked {
         self.take_slot(host);
         let now = host.monotonic_ns();
+        if self.users.as_mut().is_some_and(|users| users.tick(now, host).is_err()) {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
         let done = match self.fleet.tick(now, host) {
             Ok(Standing::Alive { leads: true }) => {
                 return Ticked { leads: true, warning: self.lead(now, host) };
@@ -126,7 +131,7 @@ impl Recorder {
         if self.settle(now, host).is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
-        self.publish(host);
+        self.publish(now, host);
         self.in_progress.tick();
         if self.warned {
             return None;
@@ -138,9 +143,15 @@ impl Recorder {
         self.warned.then_some(Warning::Rejected(rejected))
     }
 
-    fn publish(&mut self, host: &mut impl Host) {
+    fn publish(&mut self, now: u64, host: &mut impl Host) {
         let (tenants, most) = self.labels.tenants.occupancy(host);
         let label_sets = self.registry.label_sets(host);
+        if let Some(users) = &mut self.users {
+            for (tenant, count) in users.count(tenants, now, host) {
+                let series = Series::PerTenant(Metric::TenantActiveUsers, tenant);
+                self.registry.set(series, count, &self.labels, host);
+            }
+        }
         let seconds = host.unix_seconds();
         for (series, value) in [
             (Series::LabelSets, label_sets.into()),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::attributes::{HostStatus, Property};
 use crate::memory_host::{MemoryHost, owned_pairs};
 use crate::stat_name;
 use serde_json::json;

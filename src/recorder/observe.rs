@@ -1,0 +1,71 @@
+//! An exchange in, its observations out.
+
+use super::Recorder;
+use crate::exchange::{Exchange, Status, UpstreamFacts};
+use crate::metric::Metric;
+use crate::registry::{DropReason, Series, StatusLabel};
+use crate::shared::Host;
+
+/// Most retries of one request that are believed.
+const MOST_RETRIES: u64 = 1000;
+
+impl Recorder {
+    /// Records the observations of one exchange.
+    pub(super) fn record(&mut self, exchange: &Exchange, sink: &mut impl Host) {
+        let Exchange { method, endpoint, tenant, status, flags, .. } = *exchange;
+        let (registry, labels) = (&mut self.registry, &self.labels);
+        registry.count(Series::Requests(method, endpoint, StatusLabel::Code(status)), labels, sink);
+        if let Some(nanos) = exchange.duration_ns.filter(|_| !exchange.is_tunnel()) {
+            let series = Series::PerMethod(Metric::HttpRequestDuration, method, endpoint);
+            registry.observe(series, self.unit.of_nanos(nanos), labels, sink);
+        }
+        let sizes = [
+            (exchange.request_bytes, Metric::HttpRequestSize, Metric::TenantRequestBytes),
+            (exchange.response_bytes, Metric::HttpResponseSize, Metric::TenantResponseBytes),
+        ];
+        for (bytes, histogram, counter) in sizes {
+            let Some(bytes) = bytes else { continue };
+            registry.observe(Series::PerMethod(histogram, method, endpoint), bytes, labels, sink);
+            registry.add(Series::PerTenant(counter, tenant), bytes, labels, sink);
+        }
+        registry.count(Series::TenantRequests(tenant, status.class()), labels, sink);
+
+        if let Some(reason) = flags.failure() {
+            registry.count(Series::Failures(endpoint, reason), labels, sink);
+        }
+        if status == Status(429) || flags.is_rate_limited() {
+            registry.count(Series::PerTenant(Metric::TenantRateLimited, tenant), labels, sink);
+        }
+        if let Some(claimed) = exchange.violates {
+            registry.count(Series::PerTenant(Metric::TenantIsolationViolations, claimed), labels, sink);
+        }
+        match status {
+            Status(401) => registry.count(Series::PerEndpoint(Metric::AuthFailures, endpoint), labels, sink),
+            Status(403) => registry.count(Series::PerEndpoint(Metric::AccessDenied, endpoint), labels, sink),
+            _ => {}
+        }
+        if let Some(code) = exchange.grpc {
+            registry.count(Series::GrpcRequests(endpoint, code), labels, sink);
+        }
+        let UpstreamFacts { service_time_ms, attempts } = exchange.upstream;
+        if let Some(ms) = service_time_ms.filter(|_| !exchange.is_tunnel()) {
+            let nanos = ms.saturating_mul(1_000_000);
+            // Where Envoy does not set the header, it lets the upstream's pass: an answer cannot take longer than
+            // the exchange.
+            if exchange.duration_ns.is_none_or(|whole| nanos <= whole) {
+                let series = Series::PerEndpoint(Metric::HttpUpstreamDuration, endpoint);
+                registry.observe(series, self.unit.of_nanos(nanos), labels, sink);
+            } else {
+                registry.drop_one(DropReason::ValueRange, labels, sink);
+            }
+        }
+        match attempts.and_then(|n| n.checked_sub(1)) {
+            Some(retries @ 0..=MOST_RETRIES) => {
+                registry.add(Series::PerEndpoint(Metric::HttpRetries, endpoint), retries, labels, sink);
+            }
+            // No retry policy does that: it is the upstream's own header, which Envoy lets pass.
+            Some(_) => registry.drop_one(DropReason::ValueRange, labels, sink),
+            None => {}
+        }
+    }
+}
