@@ -21,16 +21,18 @@ fn configuration() -> String {
         "service": "shop",
         "endpoints": {"templates": ["/ok", "/ok/{id}", "/t/{tenant}/orders/{id}"]},
         "tenant": {"sources": [{"header": "x-tenant-id"}], "max": TENANTS},
+        "user": {"sources": [{"header": "x-user-id"}]},
         "limits": {"max_series": MAX_SERIES},
         "tick": "200ms",
     })
     .to_string()
 }
 
-/// One request without a body.
+/// One request without a body; its user is its path.
 fn request(out: &mut Vec<u8>, path: &str, host: &str, tenant: &str) {
     let mut text = String::new();
-    write!(text, "GET {path} HTTP/1.1\r\nhost: {host}\r\nx-tenant-id: {tenant}\r\n\r\n").expect("a String");
+    write!(text, "GET {path} HTTP/1.1\r\nhost: {host}\r\nx-tenant-id: {tenant}\r\nx-user-id: {path}\r\n\r\n")
+        .expect("a String");
     out.extend_from_slice(text.as_bytes());
 }
 
@@ -89,7 +91,7 @@ fn flood(workers: u32, requests: u64, over_http2: usize) {
             match n % 10 {
                 0 => request(out, SERVED, "a", &known(random.below(20))),
                 1..=3 => {
-                    request(out, &format!("/{id:x}/{word}"), &format!("{id:x}.example"), &format!("t{word}"))
+                    request(out, &format!("/{id:x}/{word}"), &format!("{id:x}.example"), &format!("t{word}"));
                 }
                 4..=6 => request(out, &format!("/ok/{id}"), "a", &format!("t{word}")),
                 7 => request(out, &format!("/t/{id:x}/orders/{word}"), "a", &format!("u{}", id % 5000)),

@@ -2,9 +2,9 @@
 
 mod support;
 
-use support::World;
 use support::client::{Call, Version, send_all};
 use support::metrics::Metrics;
+use support::{World, eventually};
 
 const CONFIGURATION: &str = r#"{"service": "shop",
     "endpoints": {"templates": ["/t/{tenant}/orders/{id}"]},
@@ -65,4 +65,30 @@ fn every_source_names_the_tenant_and_violations_are_counted_once() {
     let counted = world.scrape_when_merged(calls.len() as u64);
     let ours = ["tenant_requests_total", "tenant_isolation_violations_total"];
     counted.only(|name| ours.contains(&name)).assert_equals(&expected);
+}
+
+#[test]
+fn users_of_a_tenant_are_counted_once_whichever_worker_sees_them() {
+    let configuration = r#"{"service": "shop", "tick": "200ms",
+        "tenant": {"sources": [{"header": "x-tenant-id"}]},
+        "user": {"sources": [{"header": "x-user-id"}], "active_window": "1m"}}"#;
+    let world = World::start(configuration, 2);
+    let address = world.envoy.listener("ingress").expect("the listener");
+    // Over eight connections, so that both workers see most users.
+    let call = |tenant: &str, user: usize| {
+        Call::get("/").header("x-tenant-id", tenant).header("x-user-id", &format!("user-{user}"))
+    };
+    let mut calls: Vec<Call> = (0..990).map(|n| call("acme", n % 99)).collect();
+    calls.extend((0..2000).map(|n| call("globex", n)));
+    calls.push(Call::get("/").header("x-tenant-id", "initech"));
+    world.runtime.block_on(send_all(address, 8, &calls));
+    let active =
+        |tenant: &str| world.scrape().get("tenant_active_users", &[("service", "shop"), ("tenant", tenant)]);
+    eventually("both tenants' users", || (active("acme") == 99).then_some(()));
+    let globex = eventually("the other tenant's", || Some(active("globex")).filter(|users| *users > 1800));
+    assert!((1900..=2100).contains(&globex), "{globex} of 2,000");
+    assert_eq!(active("initech"), 0);
+    let labels: Vec<String> =
+        world.scrape().only(|name| name == "tenant_active_users").0.into_keys().collect();
+    assert_eq!(labels.len(), 2, "a tenant without users has no gauge: {labels:?}");
 }
