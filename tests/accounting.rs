@@ -183,13 +183,18 @@ fn every_http3_stream_is_counted_though_envoy_never_logs_it_to_a_filter() {
         .output()
         .expect("the HTTP/3 client that `make setup` installs");
     assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
-    let streams: u64 = String::from_utf8_lossy(&client.stdout).trim().parse().expect("the number of streams");
+    let mut sent = Sent::default();
+    for kind in String::from_utf8_lossy(&client.stdout).lines() {
+        sent.add(kind, "HTTP/3", EACH);
+    }
     // A stream that another filter answers before our turn is the one kind that no callback tells of on HTTP/3.
     let unseen = EACH as u64;
-    let (rows, metrics, _) = settled(&world, "quic", streams);
+    let (rows, metrics, text) = settled(&world, "quic", sent.streams());
+    sent.assert_ended(&rows);
     let (lost, seen): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(refused);
     assert_eq!(lost.iter().map(|row| row.streams).sum::<u64>(), unseen, "{lost:#?}");
     comparable(&metrics).assert_equals(&native::expected("shop", &seen, endpoint, refused));
+    assert_sums(&text, &seen);
     assert_nothing_in_progress(&metrics);
     assert_no_wasm_failure(&world);
 }

@@ -31,8 +31,9 @@ pub mod route {
     pub const SHED: &str = "/shed";
     /// To the upstream over HTTP/2; gRPC goes there from everywhere.
     pub const HTTP2: &str = "/http2";
-    /// To the upstream that breaks off.
+    /// To the upstream that answers as hyper would not.
     pub const RAW: &str = "/raw";
+    pub const RAW_RETRY: &str = "/raw-retry";
     /// Refused by a filter that stands before ours.
     pub const DENIED: &str = "/denied";
 }
@@ -145,6 +146,10 @@ fn listener(listener: &Listener<'_>, document: &Document, wasm: &str) -> Value {
 
 fn routes() -> Value {
     let to = |prefix: &str, action: Value| json!({"match": {"prefix": prefix}, "route": action});
+    let retried = |cluster: &str| {
+        json!({"cluster": cluster, "timeout": "0s", "retry_policy": {
+            "retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}}})
+    };
     let limited = |prefix: &str, status: u16| {
         let mut route = to(prefix, json!({"cluster": "upstream"}));
         route["typed_per_filter_config"] = json!({"limit": {
@@ -162,8 +167,7 @@ fn routes() -> Value {
     json!([
         to(route::NO_HEALTHY_UPSTREAM, json!({"cluster": "empty"})),
         to(route::TIMEOUT, json!({"cluster": "upstream", "timeout": "0.2s"})),
-        to(route::RETRY, json!({"cluster": "upstream", "timeout": "0s",
-            "retry_policy": {"retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}}})),
+        to(route::RETRY, retried("upstream")),
         to(route::IDLE, json!({"cluster": "upstream", "timeout": "0s", "idle_timeout": "0.2s"})),
         {"match": {"prefix": route::DIRECT}, "direct_response": {"status": 202, "body": {"inline_string": "direct"}}},
         to(route::REDIRECT, json!({"cluster": "upstream",
@@ -172,6 +176,7 @@ fn routes() -> Value {
         limited(route::SHED, 503),
         grpc,
         to(route::HTTP2, json!({"cluster": "http2", "timeout": "0s"})),
+        to(route::RAW_RETRY, retried("raw")),
         to(route::RAW, json!({"cluster": "raw", "timeout": "0s"})),
         // Everything else but what begins with the path that has no route.
         {"match": {"safe_regex": {"regex": "/([^u].*|u[^n].*|un[^r].*)?"}}, "route": {"cluster": "upstream", "timeout": "0s"}},

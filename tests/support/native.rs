@@ -23,6 +23,8 @@ pub struct Row {
     pub health_check: bool,
     pub grpc: bool,
     pub grpc_status: String,
+    /// The response trailer `x-sum`.
+    pub trailer: String,
     pub streams: u64,
     pub bytes_received: u64,
     pub bytes_sent: u64,
@@ -40,15 +42,21 @@ impl Row {
         self.status == 101 || (self.method == "CONNECT" && self.status / 100 == 2)
     }
 
-    /// How it ended: status, flags, details, and a gRPC call's code.
+    /// How it ended: status, flags, details, and a gRPC call's code or a trailer.
     pub fn end(&self) -> String {
         let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-        let grpc = if self.grpc { format!(", grpc {}", or_dash(&self.grpc_status)) } else { String::new() };
-        format!("{} {} {}{grpc}", self.status, or_dash(&self.flags), self.details)
+        let mut end = format!("{} {} {}", self.status, or_dash(&self.flags), or_dash(&self.details));
+        if self.grpc {
+            end += &format!(", grpc {}", or_dash(&self.grpc_status));
+        }
+        if !self.trailer.is_empty() {
+            end += &format!(", trailer {}", self.trailer);
+        }
+        end
     }
 }
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("n_kind", "%REQ(X-KIND)%"),
     ("n_protocol", "%PROTOCOL%"),
     ("n_method", "%REQ(:METHOD)%"),
@@ -59,6 +67,7 @@ const TAGS: [(&str, &str); 11] = [
     ("n_tenant", "%REQ(X-TENANT-ID)%"),
     ("n_type", "%REQ(CONTENT-TYPE)%"),
     ("n_grpc", "%GRPC_STATUS_NUMBER%"),
+    ("n_trailer", "%TRAILER(X-SUM)%"),
     ("n_health", "%REQ(X-HEALTH-CHECK)%"),
 ];
 
@@ -122,6 +131,7 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 health_check: !tag("n_health").is_empty(),
                 grpc: content_type == "application/grpc" || content_type.starts_with("application/grpc+"),
                 grpc_status: tag("n_grpc"),
+                trailer: tag("n_trailer"),
                 streams: sample.value as u64,
                 bytes_received: total("received", &sample.labels),
                 bytes_sent: total("sent", &sample.labels),

@@ -1,7 +1,7 @@
 //! An HTTP/1 upstream that answers as hyper would not, one request on each connection.
 //!
-//! The header `x-do` of the request says what: `informational` (100, 103, and then 200), or `part` (headers and 7 of
-//! 100 bytes, and then the connection is reset).
+//! The header `x-do` of the request says what: `informational` (100, 103, and then 200), `part` (headers and 7 of 100
+//! bytes, and then the connection is reset), or `garbage` (what is no HTTP).
 
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,13 +26,16 @@ pub async fn start() -> SocketAddr {
 async fn answer(mut stream: TcpStream) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
-        if stream.read_buf(&mut request).await.is_ok_and(|n| n == 0) {
+        if !stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {
             return;
         }
     }
-    let part = String::from_utf8_lossy(&request).contains("x-do: part");
-    stream.write_all(if part { PART } else { INFORMATIONAL }).await.expect("Envoy reads");
-    if part {
+    let request = String::from_utf8_lossy(&request);
+    let answers = [("informational", INFORMATIONAL), ("part", PART), ("garbage", b"garbage\r\n")];
+    let answer = answers.into_iter().find(|(word, _)| request.contains(&format!("x-do: {word}\r\n")));
+    let (word, bytes) = answer.expect("a word that this upstream knows");
+    stream.write_all(bytes).await.expect("Envoy reads");
+    if word == "part" {
         stream.set_zero_linger().expect("every socket can");
     }
 }

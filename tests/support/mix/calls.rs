@@ -30,12 +30,13 @@ const POLITE: [Kind; 18] = [
 ];
 
 /// What takes its time, or its connection, over HTTP/1 and HTTP/2.
-const MESSY: [Kind; 19] = [
+const MESSY: [Kind; 20] = [
     ("timeout", "GET", route::TIMEOUT, "hang", Body::None),
     ("idle before headers", "GET", route::IDLE, "hang", Body::None),
     ("idle after headers", "GET", route::IDLE, "stall size=6300", Body::None),
     ("slow", "GET", "/api/v1/models", "wait=40 size=7", Body::None),
     ("retries used up", "GET", route::RETRY, "status=503", Body::None),
+    ("retries of garbage", "GET", route::RAW_RETRY, "garbage", Body::None),
     ("retries reset", "GET", route::RETRY, "reset", Body::None),
     ("retry that succeeds", "GET", route::RETRY, "first=503 size=7", Body::None),
     ("shed", "GET", route::SHED, "", Body::None),
@@ -44,8 +45,8 @@ const MESSY: [Kind; 19] = [
     ("reset after headers", "GET", route::RAW, "part", Body::None),
     ("informational", "GET", route::RAW, "informational", Body::None),
     ("upload to an error", "POST", "/x", "status=500", Body::Sized(6300)),
-    ("trailers", "POST", "/api/v1/models", "trailer=x-sum:7 size=53", Body::Trailed(420)),
-    ("http2 trailers", "POST", route::HTTP2, "trailer=x-sum:7 size=53", Body::Trailed(420)),
+    ("trailers", "POST", "/api/v1/models", "mirror header=trailer:x-sum", Body::Trailed(420)),
+    ("http2 trailers", "POST", route::HTTP2, "mirror header=trailer:x-sum", Body::Trailed(420)),
     ("http2 reset before headers", "GET", route::HTTP2, "reset", Body::None),
     ("http2 reset after headers", "GET", route::HTTP2, "cut size=400000", Body::None),
     ("health", "GET", "/healthz", "", Body::None),

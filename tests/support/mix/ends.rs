@@ -11,7 +11,9 @@ pub fn of(kind: &str, protocol: &str) -> Ends {
             "old" | "old without host" | "query" | "tenant that is no text" | "expects 100" | "pipelined",
             _,
         ) => OK,
-        ("informational" | "trailers" | "http2 trailers" | "retry that succeeds", _) => OK,
+        ("informational" | "retry that succeeds", _) => OK,
+        // The upstream sends the request's back.
+        ("trailers" | "http2 trailers", _) => &["200 - via_upstream, trailer 420"],
         ("post" | "post chunked", _) => &["201 - via_upstream"],
         ("put", _) => &["204 - via_upstream"],
         ("not modified", _) => &["304 - via_upstream"],
@@ -37,6 +39,7 @@ pub fn of(kind: &str, protocol: &str) -> Ends {
 
         ("redirect", _) => &["302 - internal_redirect", "302 - via_upstream"],
         ("retries used up", _) => &["503 URX via_upstream"],
+        ("retries of garbage", _) => &["502 URX,UPE upstream_reset_before_response_started{protocol_error}"],
         ("retries reset", _) => {
             &["503 URX,UC upstream_reset_before_response_started{connection_termination}"]
         }
@@ -62,7 +65,9 @@ pub fn of(kind: &str, protocol: &str) -> Ends {
         ("grpc no code and an error", _) => &["503 - via_upstream, grpc 14"],
         ("grpc cut", _) => &["200 UR upstream_reset_after_response_started{remote_reset}, grpc 2"],
         ("grpc denied", _) => &["200 - rbac_access_denied_matched_policy[denied], grpc 7"],
+        ("grpc left before headers", "HTTP/3") => &["0 - -, grpc -"],
         ("grpc left before headers", _) => &["0 DR http2.remote_reset, grpc -"],
+        ("grpc left in the response", "HTTP/3") => &["200 - via_upstream, grpc 2"],
         ("grpc left in the response", _) => &["200 DR http2.remote_reset, grpc 2"],
 
         ("left before headers" | "left in the upload", "HTTP/1.1") => &["0 DC downstream_remote_disconnect"],
@@ -74,6 +79,14 @@ pub fn of(kind: &str, protocol: &str) -> Ends {
         ("websocket closed by the upstream", _) => {
             &["101 UC upstream_reset_after_response_started{connection_termination}"]
         }
+        // Over HTTP/3 no flag says that a client left, be it by its stream or its connection.
+        ("left before headers" | "left in the upload" | "connection closed in the upload", "HTTP/3") => {
+            &["0 - -"]
+        }
+        (
+            "left in the response" | "stopped in the response" | "connection closed in the response",
+            "HTTP/3",
+        ) => OK,
         _ => panic!("nobody said how {kind:?} over {protocol} ends"),
     }
 }

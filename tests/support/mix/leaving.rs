@@ -55,7 +55,7 @@ fn http1(world: &World, address: SocketAddr) {
     drop(reaching(world, 1, 0, || open("left before headers", "GET", "x-do: hang\r\n")));
 
     let mut stream = open("left in the response", "GET", "x-do: stall size=6300\r\n");
-    raw::read_until(&mut stream, b"xxxxxxxx", 1);
+    raw::read_until(&mut stream, &[b'x'; 3150], 1);
     drop(stream);
 
     let upload = || {
