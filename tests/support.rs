@@ -5,10 +5,13 @@
 pub mod client;
 pub mod flood;
 pub mod gateway;
+pub mod http2;
 pub mod metrics;
+pub mod mix;
 pub mod native;
 pub mod random;
 pub mod raw;
+pub mod raw_upstream;
 pub mod upstream;
 
 use redline_cli::document::Document;
@@ -93,7 +96,7 @@ impl World {
         Self::with_bootstrap(workers, |upstream| {
             Bootstrap {
                 document: &document,
-                upstream: upstream.to_string().parse().expect("an address"),
+                upstream: upstream.address().to_string().parse().expect("an address"),
                 listen: "127.0.0.1:0".parse().expect("an address"),
                 admin: "127.0.0.1:0".parse().expect("an address"),
                 wasm: wasm().display().to_string(),
@@ -103,10 +106,10 @@ impl World {
         })
     }
 
-    /// Starts both with a bootstrap of the test's own, made from the upstream's address.
+    /// Starts both with a bootstrap of the test's own, made for the upstream.
     pub fn with_bootstrap(
         workers: u32,
-        bootstrap: impl FnOnce(std::net::SocketAddr) -> String,
+        bootstrap: impl FnOnce(&Upstream) -> String,
     ) -> Result<Self, EnvoyError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -114,7 +117,7 @@ impl World {
             .build()
             .expect("a tokio runtime");
         let upstream = runtime.block_on(Upstream::start());
-        let envoy = Envoy::start(&Launch::new(bootstrap(upstream.address())).workers(workers))?;
+        let envoy = Envoy::start(&Launch::new(bootstrap(&upstream)).workers(workers))?;
         Ok(Self { envoy, upstream, runtime })
     }
 

@@ -1,15 +1,16 @@
 //! Requests as data in, answers out; HTTP/1.1 and HTTP/2, on kept or new connections.
 
 use bytes::Bytes;
+use futures_util::stream;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::Request;
 use hyper::body::Frame;
 use hyper::client::conn::{http1, http2};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 /// The protocol between client and Envoy.
@@ -27,6 +28,8 @@ pub enum Body {
     Sized(usize),
     /// Without.
     Chunked(usize),
+    /// Without, and with a trailer.
+    Trailed(usize),
 }
 
 impl Body {
@@ -34,7 +37,7 @@ impl Body {
     pub fn len(self) -> usize {
         match self {
             Self::None => 0,
-            Self::Sized(n) | Self::Chunked(n) => n,
+            Self::Sized(n) | Self::Chunked(n) | Self::Trailed(n) => n,
         }
     }
 }
@@ -74,11 +77,12 @@ impl Call {
         let body = match self.body {
             Body::None => Empty::new().boxed(),
             Body::Sized(n) => Full::new(Bytes::from(vec![b'x'; n])).boxed(),
-            Body::Chunked(n) => {
-                // No empty parts: Envoy closes an HTTP/2 connection that sends empty frames.
-                let parts = [n / 2, n - n / 2].into_iter().filter(|n| *n > 0);
-                let frames = parts.map(|n| Ok(Frame::data(Bytes::from(vec![b'x'; n]))));
-                StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>())).boxed()
+            Body::Chunked(n) => StreamBody::new(stream::iter(in_two(n))).boxed(),
+            Body::Trailed(n) => {
+                let trailers =
+                    HeaderMap::from_iter([(HeaderName::from_static("x-sum"), HeaderValue::from(n))]);
+                let frames = in_two(n).chain([Ok(Frame::trailers(trailers))]);
+                StreamBody::new(stream::iter(frames)).boxed()
             }
         };
         let mut request = Request::builder().method(self.method.as_str());
@@ -86,11 +90,20 @@ impl Call {
             Version::H1 => request.uri(&self.path).header("host", "test.example"),
             Version::H2 => request.uri(format!("http://{address}{}", self.path)),
         };
+        if let Body::Trailed(_) = self.body {
+            request = request.header("trailer", "x-sum").header("te", "trailers");
+        }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         request.body(body).expect("a request")
     }
+}
+
+/// No empty parts: Envoy closes an HTTP/2 connection that sends empty frames.
+fn in_two(n: usize) -> impl Iterator<Item = Result<Frame<Bytes>, Infallible>> {
+    let parts = [n / 2, n - n / 2].into_iter().filter(|n| *n > 0);
+    parts.map(|n| Ok(Frame::data(Bytes::from(vec![b'x'; n]))))
 }
 
 /// What came back.
@@ -149,37 +162,22 @@ impl Client {
         Ok(read(response).await)
     }
 
-    /// Sends an HTTP/2 request and leaves, without an answer, once `reached` holds: the stream is reset.
-    pub async fn call_and_leave(&mut self, call: &Call, reached: impl Fn() -> bool) {
-        let mut sender = match self.h2.take().filter(|s| !s.is_closed()) {
-            Some(sender) => sender,
-            None => self.connect_h2().await,
-        };
-        sender.ready().await.expect("a connection");
-        let answer = sender.send_request(call.request(self.address));
-        let wait = async {
-            let deadline = Instant::now() + Duration::from_secs(30);
-            while !reached() {
-                assert!(Instant::now() < deadline, "the request did not get through");
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::select! {
-            _ = answer => panic!("nobody was to answer {call:?}"),
-            () = wait => {}
-        }
-        self.h2 = Some(sender);
+    async fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).await.expect("Envoy listens");
+        // Else a body waits 40 ms for the acknowledgement of its headers.
+        stream.set_nodelay(true).expect("every socket can");
+        stream
     }
 
     async fn connect_h1(&self) -> http1::SendRequest<BoxBody<Bytes, Infallible>> {
-        let stream = TcpStream::connect(self.address).await.expect("Envoy listens");
+        let stream = self.connect().await;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
         tokio::spawn(connection);
         sender
     }
 
     async fn connect_h2(&self) -> http2::SendRequest<BoxBody<Bytes, Infallible>> {
-        let stream = TcpStream::connect(self.address).await.expect("Envoy listens");
+        let stream = self.connect().await;
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
         tokio::spawn(connection);

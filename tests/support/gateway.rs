@@ -1,6 +1,7 @@
 //! A bootstrap with everything that ends a stream in its own way, and Envoy's own logger beside the filter.
 
 use super::native;
+use super::upstream::Upstream;
 use redline_cli::document::Document;
 use redline_cli::render::{envoy, envoy_stats};
 use serde_json::{Value, json};
@@ -26,12 +27,19 @@ pub mod route {
     pub const DIRECT: &str = "/direct";
     pub const REDIRECT: &str = "/redirect";
     pub const LIMITED: &str = "/limited";
+    /// Limited too, but the refusal's status is 503.
+    pub const SHED: &str = "/shed";
+    /// To the upstream over HTTP/2; gRPC goes there from everywhere.
+    pub const HTTP2: &str = "/http2";
+    /// To the upstream that answers as hyper would not.
+    pub const RAW: &str = "/raw";
+    pub const RAW_RETRY: &str = "/raw-retry";
     /// Refused by a filter that stands before ours.
     pub const DENIED: &str = "/denied";
 }
 
 /// The bootstrap, as JSON.
-pub fn bootstrap(listeners: &[Listener<'_>], wasm: &str, upstream: SocketAddr) -> String {
+pub fn bootstrap(listeners: &[Listener<'_>], wasm: &str, upstream: &Upstream) -> String {
     let documents: Vec<Document> = listeners
         .iter()
         .map(|l| Document::from_text("test", l.configuration).expect("the test's configuration is right"))
@@ -43,15 +51,20 @@ pub fn bootstrap(listeners: &[Listener<'_>], wasm: &str, upstream: SocketAddr) -
         .zip(&documents)
         .map(|(listener, document)| self::listener(listener, document, wasm))
         .collect();
+    let http1 = json!({"explicit_http_config": {"http_protocol_options": {"enable_trailers": true}}});
+    // So small that the beginning of a long body has to be received before the upstream can go on.
+    let window = json!({"initial_stream_window_size": 65535});
+    let http2 = json!({"explicit_http_config": {"http2_protocol_options": window}});
     let mut bootstrap = json!({
         "stats_flush_interval": "1s",
         "admin": {"address": address("127.0.0.1", 0, "TCP")},
         "static_resources": {
             "listeners": listeners,
             "clusters": [
-                cluster("upstream", Some(upstream), json!({"explicit_http_config": {"http_protocol_options": {}}})),
-                cluster("grpc", Some(upstream), json!({"explicit_http_config": {"http2_protocol_options": {}}})),
-                cluster("empty", None, json!({"explicit_http_config": {"http_protocol_options": {}}})),
+                cluster("upstream", Some(upstream.address()), &http1),
+                cluster("http2", Some(upstream.address()), &http2),
+                cluster("raw", Some(upstream.raw_address()), &http1),
+                cluster("empty", None, &http1),
             ],
         },
     });
@@ -65,12 +78,12 @@ fn address(host: &str, port: u16, protocol: &str) -> Value {
     json!({"socket_address": {"address": host, "port_value": port, "protocol": protocol}})
 }
 
-fn cluster(name: &str, upstream: Option<SocketAddr>, protocol: Value) -> Value {
+fn cluster(name: &str, upstream: Option<SocketAddr>, protocol: &Value) -> Value {
     let endpoints: Vec<Value> = upstream
         .iter()
         .map(|a| json!({"lb_endpoints": [{"endpoint": {"address": address(&a.ip().to_string(), a.port(), "TCP")}}]}))
         .collect();
-    let mut options = protocol;
+    let mut options = protocol.clone();
     options["@type"] = json!("type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
     json!({
         "name": name, "type": "STATIC", "connect_timeout": "5s",
@@ -91,11 +104,14 @@ fn listener(listener: &Listener<'_>, document: &Document, wasm: &str) -> Value {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": listener.name,
         "codec_type": if listener.quic.is_some() { "HTTP3" } else { "AUTO" },
-        "http_protocol_options": {"accept_http_10": true, "default_host_for_http_10": "test.example"},
-        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "http_protocol_options": {
+            "accept_http_10": true, "default_host_for_http_10": "test.example", "enable_trailers": true},
+        "http2_protocol_options": {"allow_connect": true},
+        "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}],
         "access_log": [native],
         "route_config": {"virtual_hosts": [{
-            "name": "all", "domains": ["*"], "include_attempt_count_in_response": true, "routes": routes(),
+            "name": "all", "domains": ["*"], "routes": routes(),
+            "include_request_attempt_count": true, "include_attempt_count_in_response": true,
         }]},
         "http_filters": [
             {"name": "rbac", "typed_config": {
@@ -130,29 +146,42 @@ fn listener(listener: &Listener<'_>, document: &Document, wasm: &str) -> Value {
 
 fn routes() -> Value {
     let to = |prefix: &str, action: Value| json!({"match": {"prefix": prefix}, "route": action});
-    let limit = json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
-        "stat_prefix": "limit",
-        "token_bucket": {"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"},
-        "filter_enabled": {"default_value": {"numerator": 100}},
-        "filter_enforced": {"default_value": {"numerator": 100}},
-    });
-    let mut limited = to(route::LIMITED, json!({"cluster": "upstream"}));
-    limited["typed_per_filter_config"] = json!({"limit": limit});
-    let grpc = json!({"match": {"prefix": "/", "grpc": {}}, "route": {"cluster": "grpc", "timeout": "0s"}});
+    let retried = |cluster: &str| {
+        json!({"cluster": cluster, "timeout": "0s", "retry_policy": {
+            "retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}}})
+    };
+    let limited = |prefix: &str, status: u16| {
+        let mut route = to(prefix, json!({"cluster": "upstream"}));
+        route["typed_per_filter_config"] = json!({"limit": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            "stat_prefix": "limit", "status": {"code": status},
+            "token_bucket": {"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"},
+            "filter_enabled": {"default_value": {"numerator": 100}},
+            "filter_enforced": {"default_value": {"numerator": 100}},
+        }});
+        route
+    };
+    let tunnel = json!({"cluster": "upstream", "timeout": "0s",
+        "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}]});
+    let grpc = json!({"match": {"prefix": "/", "grpc": {}}, "route": {"cluster": "http2", "timeout": "0s"}});
     json!([
         to(route::NO_HEALTHY_UPSTREAM, json!({"cluster": "empty"})),
         to(route::TIMEOUT, json!({"cluster": "upstream", "timeout": "0.2s"})),
-        to(route::RETRY, json!({"cluster": "upstream", "timeout": "0s",
-            "retry_policy": {"retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}}})),
+        to(route::RETRY, retried("upstream")),
         to(route::IDLE, json!({"cluster": "upstream", "timeout": "0s", "idle_timeout": "0.2s"})),
         {"match": {"prefix": route::DIRECT}, "direct_response": {"status": 202, "body": {"inline_string": "direct"}}},
         to(route::REDIRECT, json!({"cluster": "upstream",
             "internal_redirect_policy": {"max_internal_redirects": 1}})),
-        limited,
+        limited(route::LIMITED, 429),
+        limited(route::SHED, 503),
         grpc,
+        to(route::HTTP2, json!({"cluster": "http2", "timeout": "0s"})),
+        to(route::RAW_RETRY, retried("raw")),
+        to(route::RAW, json!({"cluster": "raw", "timeout": "0s"})),
         // Everything else but what begins with the path that has no route.
         {"match": {"safe_regex": {"regex": "/([^u].*|u[^n].*|un[^r].*)?"}}, "route": {"cluster": "upstream", "timeout": "0s"}},
-        {"match": {"connect_matcher": {}}, "route": {"cluster": "upstream"}},
+        {"match": {"connect_matcher": {}, "headers": [{"name": "x-nowhere", "present_match": true}]},
+            "route": {"cluster": "empty"}},
+        {"match": {"connect_matcher": {}}, "route": tunnel},
     ])
 }

@@ -6,9 +6,12 @@
 use super::metrics::Metrics;
 use redline_cli::scrape::Scrape;
 
-/// What Envoy says of one kind of stream.
+/// What Envoy says of the streams that have all of these facts in common.
 #[derive(Debug, Clone)]
 pub struct Row {
+    /// What the test calls it: header `x-kind`.
+    pub kind: String,
+    pub protocol: String,
     pub method: String,
     /// `:path` as Envoy has it at the end.
     pub path: String,
@@ -20,12 +23,42 @@ pub struct Row {
     pub health_check: bool,
     pub grpc: bool,
     pub grpc_status: String,
+    /// The response trailer `x-sum`.
+    pub trailer: String,
     pub streams: u64,
     pub bytes_received: u64,
     pub bytes_sent: u64,
+    /// The sum of the attempt counts that were sent to clients.
+    pub attempts: u64,
+    /// How many streams have a time that the upstream took, and the sum as Envoy approximates it.
+    pub served: u64,
+    pub served_ms: f64,
+    pub lasted_ms: f64,
 }
 
-const TAGS: [(&str, &str); 9] = [
+impl Row {
+    /// Whether it became a tunnel, whose duration is nobody's latency.
+    pub fn tunnel(&self) -> bool {
+        self.status == 101 || (self.method == "CONNECT" && self.status / 100 == 2)
+    }
+
+    /// How it ended: status, flags, details, and a gRPC call's code or a trailer.
+    pub fn end(&self) -> String {
+        let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        let mut end = format!("{} {} {}", self.status, or_dash(&self.flags), or_dash(&self.details));
+        if self.grpc {
+            end += &format!(", grpc {}", or_dash(&self.grpc_status));
+        }
+        if !self.trailer.is_empty() {
+            end += &format!(", trailer {}", self.trailer);
+        }
+        end
+    }
+}
+
+const TAGS: [(&str, &str); 12] = [
+    ("n_kind", "%REQ(X-KIND)%"),
+    ("n_protocol", "%PROTOCOL%"),
     ("n_method", "%REQ(:METHOD)%"),
     ("n_path", "%REQ(:PATH)%"),
     ("n_code", "%RESPONSE_CODE%"),
@@ -34,6 +67,7 @@ const TAGS: [(&str, &str); 9] = [
     ("n_tenant", "%REQ(X-TENANT-ID)%"),
     ("n_type", "%REQ(CONTENT-TYPE)%"),
     ("n_grpc", "%GRPC_STATUS_NUMBER%"),
+    ("n_trailer", "%TRAILER(X-SUM)%"),
     ("n_health", "%REQ(X-HEALTH-CHECK)%"),
 ];
 
@@ -45,17 +79,23 @@ pub fn access_log(prefix: &str, client_values: bool) -> String {
     let tags: Vec<String> =
         kept.map(|(name, format)| format!("{{name: {name}, value_format: \"{format}\"}}")).collect();
     let tags = tags.join(", ");
-    let counter = |name: &str, value: &str| format!("{{stat: {{name: {name}, tags: [{tags}]}}, {value}}}");
+    let stat = |name: &str, value: &str| format!("{{stat: {{name: {name}, tags: [{tags}]}}, {value}}}");
     let counters = [
-        counter("streams", "value_fixed: 1"),
-        counter("received", "value_format: \"%BYTES_RECEIVED%\""),
-        counter("sent", "value_format: \"%BYTES_SENT%\""),
+        stat("streams", "value_fixed: 1"),
+        stat("received", "value_format: \"%BYTES_RECEIVED%\""),
+        stat("sent", "value_format: \"%BYTES_SENT%\""),
+        stat("attempts", "value_format: \"%RESP(X-ENVOY-ATTEMPT-COUNT)%\""),
+    ]
+    .join(", ");
+    let histograms = [
+        stat("served", "value_format: \"%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%\""),
+        stat("lasted", "value_format: \"%DURATION%\""),
     ]
     .join(", ");
     format!(
         "{{name: native, typed_config: {{\"@type\": \
          type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config, stat_prefix: {prefix}, \
-         counters: [{counters}]}}}}"
+         counters: [{counters}], histograms: [{histograms}]}}}}"
     )
 }
 
@@ -64,13 +104,9 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
     let scrape = Scrape::parse(scrape).expect("Envoy's own scrape");
     let sum = |name: &str, of: &std::collections::BTreeMap<String, String>| {
         let name = format!("envoy_{prefix}_{name}");
-        scrape
-            .samples
-            .iter()
-            .filter(|s| s.name == name && &s.labels == of)
-            .map(|s| s.value as u64)
-            .sum::<u64>()
+        scrape.samples.iter().filter(|s| s.name == name && &s.labels == of).map(|s| s.value).sum::<f64>()
     };
+    let total = |name: &str, of: &_| sum(name, of) as u64;
     let name = format!("envoy_{prefix}_streams");
     scrape
         .samples
@@ -84,6 +120,8 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
             };
             let content_type = tag("n_type");
             Row {
+                kind: tag("n_kind"),
+                protocol: tag("n_protocol"),
                 method: tag("n_method"),
                 path: tag("n_path"),
                 status: tag("n_code").parse().unwrap_or(0),
@@ -93,9 +131,14 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 health_check: !tag("n_health").is_empty(),
                 grpc: content_type == "application/grpc" || content_type.starts_with("application/grpc+"),
                 grpc_status: tag("n_grpc"),
+                trailer: tag("n_trailer"),
                 streams: sample.value as u64,
-                bytes_received: sum("received", &sample.labels),
-                bytes_sent: sum("sent", &sample.labels),
+                bytes_received: total("received", &sample.labels),
+                bytes_sent: total("sent", &sample.labels),
+                attempts: total("attempts", &sample.labels),
+                served: total("served_count", &sample.labels),
+                served_ms: sum("served_sum", &sample.labels),
+                lasted_ms: sum("lasted_sum", &sample.labels),
             }
         })
         .collect()
@@ -130,7 +173,7 @@ const REASONS: [(&str, &str); 16] = [
 ];
 
 /// What the filter should say of these rows; `endpoint` gives a row's label, `refused` whether another filter
-/// answered before ours. Without in-progress and without what only a clock or an upstream's header says.
+/// answered before ours. Without what is in progress, and without sums of times.
 pub fn expected(
     service: &str,
     rows: &[Row],
@@ -153,9 +196,8 @@ pub fn expected(
             0 => "none".to_owned(),
             code => format!("{}xx", code / 100),
         };
-        let tunnel = row.status == 101 || (row.method == "CONNECT" && row.status / 100 == 2);
         metrics.add("http_requests_total", &[service, method, endpoint, ("status", &status)], row.streams);
-        if !tunnel {
+        if !row.tunnel() {
             metrics.add(
                 "http_request_duration_milliseconds_count",
                 &[service, method, endpoint],
@@ -178,6 +220,12 @@ pub fn expected(
         }
         if row.status == 429 || flags.contains(&"RL") {
             metrics.add("tenant_rate_limited_total", &[service, tenant], row.streams);
+        }
+        if row.attempts > 0 {
+            metrics.add("http_retries_total", &[service, endpoint], row.attempts - row.streams);
+        }
+        if row.served > 0 && !row.tunnel() {
+            metrics.add("http_upstream_duration_milliseconds_count", &[service, endpoint], row.served);
         }
         match row.status {
             401 => metrics.add("auth_failures_total", &[service, endpoint], row.streams),
