@@ -4,9 +4,12 @@
 
 pub mod client;
 pub mod gateway;
+pub mod hanging;
+pub mod load;
 pub mod metrics;
 pub mod native;
 pub mod raw;
+pub mod replaceable;
 pub mod upstream;
 
 use redline_cli::document::Document;
@@ -106,13 +109,21 @@ impl World {
         workers: u32,
         bootstrap: impl FnOnce(std::net::SocketAddr) -> String,
     ) -> Result<Self, EnvoyError> {
+        Self::launch(bootstrap, |launch| launch.workers(workers))
+    }
+
+    /// [`World::with_bootstrap`] with an Envoy that is started as the test says.
+    pub fn launch(
+        bootstrap: impl FnOnce(std::net::SocketAddr) -> String,
+        how: impl FnOnce(Launch) -> Launch,
+    ) -> Result<Self, EnvoyError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a tokio runtime");
         let upstream = runtime.block_on(Upstream::start());
-        let envoy = Envoy::start(&Launch::new(bootstrap(upstream.address())).workers(workers))?;
+        let envoy = Envoy::start(&how(Launch::new(bootstrap(upstream.address()))))?;
         Ok(Self { envoy, upstream, runtime })
     }
 

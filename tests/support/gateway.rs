@@ -114,7 +114,7 @@ fn listener(listener: &Listener<'_>, document: &Document, wasm: &str) -> Value {
         hcm["upgrade_configs"] = json!([]);
     }
     let mut chain = json!({"filters": [{"name": "hcm", "typed_config": hcm}]});
-    let mut whole = json!({"name": listener.name, "address": address("127.0.0.1", 0, "TCP")});
+    let mut whole = json!({"name": listener.name, "stat_prefix": listener.name, "address": address("127.0.0.1", 0, "TCP")});
     if let Some((certificate, key)) = listener.quic {
         whole["address"] = address("127.0.0.1", 0, "UDP");
         whole["udp_listener_config"] = json!({"quic_options": {}});
