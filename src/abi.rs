@@ -326,7 +326,8 @@ mod faults {
 
         pub(super) fn on_request(&self) {
             let headers = Envoy.headers(HeaderMap::Request).unwrap_or_default();
-            let asked = self.0.borrow_mut().as_mut().and_then(|faults| faults.on_request(&headers, &mut Envoy));
+            let asked =
+                self.0.borrow_mut().as_mut().and_then(|faults| faults.on_request(&headers, &mut Envoy));
             match asked {
                 Some(Fault::Trap) => trap("fault: a request asked for a trap"),
                 Some(Fault::Stall { ms }) => {

@@ -5,6 +5,7 @@ mod support;
 
 use redline_cli::envoy::Launch;
 use rustix::process::{Pid, Signal, kill_process};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use support::client::{Call, Version};
 use support::gateway::{Listener, bootstrap};
@@ -82,13 +83,20 @@ fn load(world: &World) -> Load {
     load
 }
 
+/// These tests measure time: one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn said(world: &World, words: &str) -> usize {
     world.envoy.log().matches(words).count()
 }
 
 fn fault(world: &World, what: &str) -> usize {
-    let request =
-        format!("GET /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-redline-fault: {what}\r\nx-do: status=200\r\n\r\n");
+    let request = format!(
+        "GET /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-redline-fault: {what}\r\nx-do: status=200\r\n\r\n"
+    );
     let (worker, mut stream) = hanging::send(world, "side", &request);
     raw::read_until(&mut stream, b"HTTP/1.1", 1);
     worker
@@ -149,6 +157,7 @@ fn assert_goes_on(before: &Metrics, now: &Metrics) {
 #[test]
 fn a_vm_that_dies_under_load_takes_its_own_streams_and_nothing_else() {
     const TICK: Duration = Duration::from_millis(500);
+    let _alone = alone();
     let world = start("500ms");
     let load = load(&world);
     let mut open = hang_on_all(&world, "side", WORKERS);
@@ -161,8 +170,8 @@ fn a_vm_that_dies_under_load_takes_its_own_streams_and_nothing_else() {
     in_flight_becomes(&world, alive.len());
     let healed = died.elapsed();
     println!("{} of {} streams left behind, healed in {healed:?}", gone.len(), gone.len() + alive.len());
-    // Three ticks of silence, the leader's next tick; and half a tick for a machine that is busy.
-    assert!(healed < TICK * 9 / 2, "healing took {healed:?}");
+    // Three ticks of silence and the leader's next one; and a tick for a machine that is busy.
+    assert!(healed < TICK * 5, "healing took {healed:?}");
     load.flows(1000);
     assert_goes_on(&before, &world.scrape());
 
@@ -177,6 +186,7 @@ fn a_vm_that_dies_under_load_takes_its_own_streams_and_nothing_else() {
 
 #[test]
 fn fifty_dead_vms_in_a_row_change_nothing_but_their_own_streams() {
+    let _alone = alone();
     let world = start("100ms");
     let load = load(&world);
     let (mut open, mut left, mut slowest): (Vec<Hanging>, usize, Duration) = (Vec::new(), 0, Duration::ZERO);
@@ -220,39 +230,40 @@ fn settled(world: &World, new: &Hanging, expected: usize) -> Option<bool> {
 #[test]
 fn whoever_leads_may_die_the_main_thread_too_and_another_takes_over_within_three_ticks() {
     const TICK: Duration = Duration::from_millis(500);
+    let _alone = alone();
     let world = start("500ms");
-    let open = hang_on_all(&world, "side", WORKERS);
+    let mut open = hang_on_all(&world, "side", WORKERS);
     in_flight_becomes(&world, open.len());
-    // Every worker's VM has streams: a leader that has none is the main thread's.
+    // Every worker's VM has streams: a leader without is the main thread's. After it, a worker's.
     let mut leaders: Vec<Last> = Vec::new();
-    while leaders.len() < WORKERS + 1 {
+    while leaders.last().is_none_or(|last| last.streams == 0) || leaders.iter().all(|last| last.streams > 0) {
+        assert!(leaders.len() < 20, "the main thread's VM never leads: {leaders:?}");
         fault(&world, "kill-leader");
-        leaders.push(eventually("the leader's last words", || last_words(&world).into_iter().nth(leaders.len())));
+        leaders.push(eventually("the leader's last words", || {
+            last_words(&world).into_iter().nth(leaders.len())
+        }));
     }
     println!("{leaders:?}");
-    let main = leaders.iter().filter(|leader| leader.streams == 0).count();
-    assert_eq!(main, 1, "the main thread's VM led once: {leaders:?}");
+    // Only a stream wakes a VM, and the main thread has none.
+    assert_eq!(leaders.iter().filter(|last| last.streams == 0).count(), 1, "{leaders:?}");
     for pair in leaders.windows(2) {
-        // The next one died at the first tick at which it led.
+        // The next one died at the first tick at which it led: three ticks later at most, and one for a busy machine.
         let took = pair[1].at.saturating_sub(pair[0].at);
-        assert!(took < TICK * 7 / 2, "the lease was taken over after {took:?}");
+        assert!(took < TICK * 4, "the lease was taken over after {took:?}");
     }
-    // The main thread's VM stays dead: only a stream wakes one. The workers' come back, and one of them leads.
-    let (_, stream) = hanging::send(&world, "side", &format!("GET {} HTTP/1.1\r\nhost: a\r\n\r\n", hanging::PATH));
-    drop(stream);
-    eventually("both workers", || {
-        fault(&world, "none");
-        let reloads = world.envoy.admin_get("/stats?filter=vm_reload_success").expect("Envoy answers");
-        reloads.contains(": 2").then_some(())
-    });
-    // All that was open was open on VMs that died.
-    in_flight_becomes(&world, 0);
+    let (total, died) = (open.len() as u64, published(&world));
+    eventually("six ticks of the next leader", || (published(&world) > died + 3).then_some(()));
+    let healed = in_flight(&world);
+    assert!(healed < total, "a worker's VM died, and {healed} of {total} streams are in flight");
+    world.upstream.release();
+    let answers = open.iter_mut().map(|h| raw::read_until(&mut h.stream, b"HTTP/1.1 ", 1));
+    let alive = answers.filter(|answer| answer.starts_with(b"HTTP/1.1 200")).count();
+    assert_eq!(healed, alive as u64);
+    drop(open);
     let load = load(&world);
     load.flows(500);
     load.stop(&world);
-    let left = open.len();
-    drop(open);
-    assert_counted(&world, left);
+    assert_counted(&world, 0);
 }
 
 /// What a leader said before it died.
@@ -270,16 +281,23 @@ fn last_words(world: &World) -> Vec<Last> {
         .map(|line| {
             // "[2026-11-22 19:50:37.471]…"
             let time = line.split([' ', ']']).nth(1).expect("a time");
-            let part = |i: usize| time.split([':', '.']).nth(i).and_then(|p| p.parse::<u64>().ok()).expect("a number");
+            let part = |i: usize| {
+                time.split([':', '.']).nth(i).and_then(|p| p.parse::<u64>().ok()).expect("a number")
+            };
             let seconds = (part(0) * 60 + part(1)) * 60 + part(2);
-            let streams = line.split("after ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
-            Last { at: Duration::from_millis(seconds * 1000 + part(3)), streams: streams.parse().expect("a number") }
+            let streams =
+                line.split("after ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+            Last {
+                at: Duration::from_millis(seconds * 1000 + part(3)),
+                streams: streams.parse().expect("a number"),
+            }
         })
         .collect()
 }
 
 #[test]
 fn a_response_that_was_on_its_way_when_its_vm_died_comes_through_uncounted() {
+    let _alone = alone();
     let world = start("100ms");
     let mut open: Vec<Hanging> = Vec::new();
     while (0..WORKERS).any(|worker| hanging::on(&open, worker) == 0) {
@@ -299,8 +317,9 @@ fn a_response_that_was_on_its_way_when_its_vm_died_comes_through_uncounted() {
         let rows = native::logged(&world.envoy, &world.envoy.scrape().expect("Envoy answers"), "side");
         let rows: Vec<Row> = rows.into_iter().filter(|row| endpoint(row) == hanging::ENDPOINT).collect();
         let streams: u64 = rows.iter().map(|row| row.streams).sum();
-        (streams == open.len() as u64)
-            .then(|| rows.iter().map(|row| format!("{} {} {}", row.streams, row.status, row.details)).collect())
+        (streams == open.len() as u64).then(|| {
+            rows.iter().map(|row| format!("{} {} {}", row.streams, row.status, row.details)).collect()
+        })
     });
     println!("{details:?}");
     let labels = [("service", "shop"), ("method", "GET"), ("endpoint", hanging::ENDPOINT), ("status", "200")];
@@ -312,6 +331,7 @@ fn a_response_that_was_on_its_way_when_its_vm_died_comes_through_uncounted() {
 
 #[test]
 fn a_worker_that_stalls_and_a_process_that_stands_still_lose_nothing() {
+    let _alone = alone();
     let world = start("100ms");
     let open = hang_on_all(&world, "side", WORKERS);
     in_flight_becomes(&world, open.len());
