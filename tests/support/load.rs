@@ -57,6 +57,8 @@ impl Load {
                             *tally.answers.entry(answer.status).or_insert(0) += 1;
                             answered.fetch_add(u64::from(answer.status < 500), Ordering::Relaxed);
                         }
+                        // Never sent: Envoy had said goodbye on the kept connection.
+                        Err(error) if error.is_canceled() => {}
                         _ => tally.cut += 1,
                     }
                 }
