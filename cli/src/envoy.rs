@@ -43,6 +43,7 @@ pub struct Launch {
     log_level: String,
     log_file: Option<PathBuf>,
     ready_within: Duration,
+    hot_restart: bool,
     arguments: Vec<String>,
 }
 
@@ -56,6 +57,7 @@ impl Launch {
             log_level: "warning".to_owned(),
             log_file: None,
             ready_within: Duration::from_secs(30),
+            hot_restart: false,
             arguments: Vec::new(),
         }
     }
@@ -83,6 +85,12 @@ impl Launch {
     /// How long it may take to be ready; 30 seconds where not said.
     pub fn ready_within(self, time: Duration) -> Self {
         Self { ready_within: time, ..self }
+    }
+
+    /// Lets another Envoy take over from this one, or this one from another: `argument` says who is who, with Envoy's
+    /// `--base-id` and `--restart-epoch`. Without it, instances on one machine do not meet.
+    pub fn hot_restart(self) -> Self {
+        Self { hot_restart: true, ..self }
     }
 
     /// One more argument for Envoy.
@@ -122,8 +130,9 @@ impl Envoy {
         let mut command = Command::new(&installation.path);
         command.arg("--config-path").arg(&bootstrap).arg("--admin-address-path").arg(&address_file);
         command.args(["--log-level", launch.log_level.as_str()]);
-        // No shared memory: instances on one machine do not meet.
-        command.arg("--disable-hot-restart");
+        if !launch.hot_restart {
+            command.arg("--disable-hot-restart");
+        }
         if let Some(workers) = launch.workers {
             command.args(["--concurrency", workers.to_string().as_str()]);
         }

@@ -109,10 +109,10 @@ impl Recorder {
         if self.users.as_mut().is_some_and(|users| users.tick(now, host).is_err()) {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
-        let done = match self.fleet.tick(now, host) {
-            Ok(Standing::Alive { leads: true }) => {
-                return Ticked { leads: true, warning: self.lead(now, host) };
-            }
+        let standing = self.fleet.tick(now, host);
+        let leads = standing == Ok(Standing::Alive { leads: true });
+        let done = match standing {
+            Ok(Standing::Alive { leads: true }) => self.settle(now, host),
             Ok(Standing::Alive { leads: false }) => Ok(()),
             Ok(Standing::Revived(epoch)) => self.in_progress.revive(epoch, host),
             Ok(Standing::Replaced) => {
@@ -123,16 +123,15 @@ impl Recorder {
         if done.is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
+        if leads {
+            self.publish(now, host);
+        }
         self.in_progress.tick();
-        Ticked { leads: false, warning: None }
+        Ticked { leads, warning: self.warn(host) }
     }
 
-    fn lead(&mut self, now: u64, host: &mut impl Host) -> Option<Warning> {
-        if self.settle(now, host).is_err() {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
-        self.publish(now, host);
-        self.in_progress.tick();
+    /// What to warn of, once. Not only where it leads: who leads may be the main thread's VM, which counts nothing.
+    fn warn(&mut self, host: &mut impl Host) -> Option<Warning> {
         if self.warned {
             return None;
         }

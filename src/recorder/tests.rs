@@ -415,3 +415,19 @@ fn of_headers_that_repeat_the_first_that_is_not_empty_counts() {
     assert_eq!(host.value(&name("http_retries_total")), Some(2));
     assert_eq!(host.names().filter(|n| n.starts_with("grpc_requests_total")).count(), 1);
 }
+
+#[test]
+fn a_vm_says_once_that_envoy_keeps_nothing_though_another_leads() {
+    let mut host = MemoryHost::with_headers(GET);
+    let [mut leader, mut worker] = [recorder(json!({})), recorder(json!({}))];
+    leader.start(1, &mut host);
+    worker.start(1, &mut host);
+    host.discards_metrics = true;
+    let mut stream = Stream::New;
+    worker.begin(&mut stream, true, &mut host);
+    worker.finish(&mut stream, &mut host);
+    assert_eq!(leader.tick(&mut host), Ticked { leads: true, warning: None });
+    let said = worker.tick(&mut host).warning.map(|warning| warning.to_string()).unwrap_or_default();
+    assert!(said.contains("http_requests_total") && said.contains("stats_matcher"), "{said}");
+    assert_eq!(worker.tick(&mut host), Ticked { leads: false, warning: None });
+}

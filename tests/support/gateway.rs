@@ -1,7 +1,7 @@
 //! A bootstrap with everything that ends a stream in its own way, and Envoy's own logger beside the filter.
 
 use super::native;
-use super::upstream::Upstream;
+use super::upstream::Addresses;
 use redline_cli::document::Document;
 use redline_cli::render::{envoy, envoy_stats};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub mod route {
 }
 
 /// The bootstrap, as JSON.
-pub fn bootstrap(listeners: &[Listener<'_>], wasm: &str, upstream: &Upstream) -> String {
+pub fn bootstrap(listeners: &[Listener<'_>], wasm: &str, upstream: Addresses) -> String {
     let documents: Vec<Document> = listeners
         .iter()
         .map(|l| Document::from_text("test", l.configuration).expect("the test's configuration is right"))
@@ -61,9 +61,9 @@ pub fn bootstrap(listeners: &[Listener<'_>], wasm: &str, upstream: &Upstream) ->
         "static_resources": {
             "listeners": listeners,
             "clusters": [
-                cluster("upstream", Some(upstream.address()), &http1),
-                cluster("http2", Some(upstream.address()), &http2),
-                cluster("raw", Some(upstream.raw_address()), &http1),
+                cluster("upstream", Some(upstream.scripted), &http1),
+                cluster("http2", Some(upstream.scripted), &http2),
+                cluster("raw", Some(upstream.raw), &http1),
                 cluster("empty", None, &http1),
             ],
         },
@@ -130,7 +130,7 @@ fn listener(listener: &Listener<'_>, document: &Document, wasm: &str) -> Value {
         hcm["upgrade_configs"] = json!([]);
     }
     let mut chain = json!({"filters": [{"name": "hcm", "typed_config": hcm}]});
-    let mut whole = json!({"name": listener.name, "address": address("127.0.0.1", 0, "TCP")});
+    let mut whole = json!({"name": listener.name, "stat_prefix": listener.name, "address": address("127.0.0.1", 0, "TCP")});
     if let Some((certificate, key)) = listener.quic {
         whole["address"] = address("127.0.0.1", 0, "UDP");
         whole["udp_listener_config"] = json!({"quic_options": {}});

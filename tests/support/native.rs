@@ -4,6 +4,7 @@
 //! here once more, from the contract, and share no code with the filter.
 
 use super::metrics::Metrics;
+use redline_cli::envoy::Envoy;
 use redline_cli::scrape::Scrape;
 
 /// What Envoy says of the streams that have all of these facts in common.
@@ -97,6 +98,11 @@ pub fn access_log(prefix: &str, client_values: bool) -> String {
          type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config, stat_prefix: {prefix}, \
          counters: [{counters}], histograms: [{histograms}]}}}}"
     )
+}
+
+/// The rows of one listener's logger, of an Envoy that was scraped.
+pub fn logged(_envoy: &Envoy, scrape: &str, prefix: &str) -> Vec<Row> {
+    rows(scrape, prefix)
 }
 
 /// The rows of one listener's logger.
@@ -247,4 +253,14 @@ pub fn expected(
         }
     }
     metrics
+}
+
+/// The metrics that Envoy's own log can speak of, but for what only a clock or an upstream's header says.
+pub fn comparable(metrics: &Metrics) -> Metrics {
+    metrics.only(|name| {
+        !name.ends_with("_bucket")
+            && !name.starts_with("http_upstream_duration")
+            && !name.starts_with("redline_")
+            && !["http_requests_in_progress", "http_retries_total"].contains(&name)
+    })
 }

@@ -31,10 +31,18 @@ type Answer = Result<Response<BoxBody<Bytes, std::io::Error>>, std::io::Error>;
 
 /// A server on a free port of the loopback; it ends with the runtime that started it.
 pub struct Upstream {
-    address: SocketAddr,
-    raw_address: SocketAddr,
+    addresses: Addresses,
     seen: Arc<Seen>,
     released: watch::Sender<bool>,
+}
+
+/// Where its servers listen.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// The one that does as each request tells it.
+    pub scripted: SocketAddr,
+    /// The one that answers as hyper would not.
+    pub raw: SocketAddr,
 }
 
 /// What has reached it.
@@ -67,17 +75,13 @@ impl Upstream {
                 });
             }
         });
-        Self { address, raw_address: raw_upstream::start().await, seen, released }
+        let addresses = Addresses { scripted: address, raw: raw_upstream::start().await };
+        Self { addresses, seen, released }
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Where its neighbour listens, who answers as hyper would not.
-    pub fn raw_address(&self) -> SocketAddr {
-        self.raw_address
+    /// Where it and its neighbour listen.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     /// How many requests have reached it.
