@@ -84,9 +84,8 @@ fn count_the_mix(workers: u32, polite_requests: usize) {
     assert_eq!(out.iter().map(|row| row.streams).sum::<u64>(), 3 * EACH as u64, "{out:#?}");
     comparable(&metrics).assert_equals(&native::expected("shop", &counted, endpoint, refused));
 
-    assert_nothing_in_progress(&metrics);
-
     assert_sums(&text, &counted);
+    assert_nothing_in_progress(&metrics);
     assert_no_wasm_failure(&world);
 }
 
