@@ -61,6 +61,7 @@ lint: ## formatting, clippy on both targets, the documentation, licences, the sc
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	cargo clippy --release --package redline --lib --target wasm32-wasip1 -- -D warnings
+	cargo clippy --release --package redline --lib --target wasm32-wasip1 --features fault-injection -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --workspace --lib
 	cargo deny --workspace --locked check --hide-inclusion-graph bans licenses sources
 	bash -n .ci/run

@@ -320,7 +320,7 @@ fn log(level: LogLevel, text: &str) {
 /// Traps and stalls on demand.
 #[cfg(feature = "fault-injection")]
 mod faults {
-    use super::{Attributes, Clock, Envoy, HeaderMap, LogLevel, Rc, RefCell, log};
+    use super::{Attributes, Envoy, HeaderMap, LogLevel, Machine, Rc, RefCell, log};
     use crate::faults::{Fault, Faults};
 
     /// The faults of one configuration in one VM.

@@ -62,7 +62,15 @@ fn excluded(row: &Row) -> bool {
 
 /// The metrics that the native logger can speak of.
 fn comparable(metrics: &Metrics) -> Metrics {
-    metrics.only(|name| !name.ends_with("_bucket") && name != "http_requests_in_progress")
+    let lost = ["redline_dropped_total", "redline_series_overflow_total"].map(|name| metrics.total(name));
+    assert_eq!(lost, [0, 0], "dropped, or sent to overflow rows");
+    let published = ["redline_series", "redline_label_values", "redline_label_values_max"];
+    metrics.only(|name| {
+        !name.ends_with("_bucket")
+            && name != "http_requests_in_progress"
+            && name != "redline_last_publish_timestamp_seconds"
+            && !published.contains(&name)
+    })
 }
 
 fn sum_of(scrape: &str, name: &str) -> f64 {

@@ -24,7 +24,7 @@ const EXPORTS: [&str; 14] = [
 ];
 
 /// Of these only; fewer is fine. The second half is never called: the SDK's vtables name it.
-const IMPORTS: [&str; 29] = [
+const IMPORTS: [&str; 34] = [
     "env.proxy_log",
     "env.proxy_get_buffer_bytes",
     "env.proxy_get_header_map_pairs",
@@ -54,6 +54,11 @@ const IMPORTS: [&str; 29] = [
     "env.proxy_register_shared_queue",
     "env.proxy_remove_header_map_value",
     "env.proxy_set_header_map_pairs",
+    "env.proxy_add_header_map_value",
+    "env.proxy_replace_header_map_value",
+    "env.proxy_grpc_send",
+    "env.proxy_send_local_response",
+    "env.proxy_set_buffer_bytes",
 ];
 
 /// Bytes; each issue that makes the module grow says why. Shared data, the lease and in-progress

@@ -64,7 +64,7 @@ fn by(json: &str, metric: &str, label: &str) -> BTreeMap<String, u64> {
 
 #[test]
 fn the_same_exchanges_give_the_same_counters_in_envoy_and_in_replay_line_for_line() {
-    let world = World::start(CONFIGURATION, 2);
+    let world = World::start(&CONFIGURATION.replacen('{', r#"{"tick": "500ms", "#, 1), 2);
     let address = world.envoy.listener("ingress").expect("the listener");
     let paths = [
         "/",
@@ -103,6 +103,11 @@ fn the_same_exchanges_give_the_same_counters_in_envoy_and_in_replay_line_for_lin
     world.runtime.block_on(send_all(address, 6, &calls));
     support::eventually("the histograms' merge", || {
         (world.scrape().total("http_request_size_bytes_count") == 600).then_some(())
+    });
+    let sent =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    support::eventually("a tick after the last request", || {
+        (world.scrape().total("redline_last_publish_timestamp_seconds") > sent).then_some(())
     });
     let from_envoy = world.envoy.scrape().expect("Envoy answers");
     let replayed =
