@@ -99,6 +99,7 @@ impl Config {
     pub fn emits(&self, metric: Metric) -> bool {
         let configured = match metric {
             Metric::TenantIsolationViolations => self.tenant.isolation.is_some(),
+            metric if metric.is_of_slo() => !self.slos.is_empty(),
             Metric::TenantActiveUsers => !self.user.sources.is_empty(),
             _ => true,
         };

@@ -53,10 +53,11 @@ impl Exchange {
     /// Whether the upstream cut the response off after its headers, by breaking off or by taking too long.
     ///
     /// Where it did so before them, Envoy answers by itself: with a 5xx, or with 408 where the stream's time was up.
-    pub const fn was_cut_off(&self) -> bool {
+    /// The end of a tunnel has such a flag too, whoever closed it.
+    pub fn was_cut_off(&self) -> bool {
         let Status(status) = self.status;
         let own_answer = status == 0 || status >= 500 || (status == 408 && self.flags.upstream_time_is_up());
-        self.flags.upstream_broke_off() && !own_answer
+        self.flags.upstream_broke_off() && !own_answer && !self.is_tunnel()
     }
 }
 

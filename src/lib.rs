@@ -25,7 +25,8 @@
 //! - [`in_progress`]: the gauge that heals after a VM died
 //! - [`roster`]: what all VMs admitted, and [`candidates`]: what may be admitted next
 //! - [`metric`]: the catalogue
-//! - [`slo`]: objectives; which requests count, windows, burn rates and budgets
+//! - [`objectives`]: SLOs in the filter, from requests to gauges
+//! - [`slo`]: which requests count, windows, burn rates and budgets
 //! - [`stat_name`]: labels to stat name and back
 //! - `faults`: traps on demand, for tests only
 //! - `memory_host`: all ports over plain memory, for tests and benches
@@ -58,6 +59,7 @@ pub mod label_values;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod memory_host;
 pub mod metric;
+pub mod objectives;
 pub mod recorder;
 pub mod registry;
 pub mod roster;

@@ -44,6 +44,11 @@ impl MemoryHost {
         Self { request_headers: Some(owned_pairs(headers)), ..Self::default() }
     }
 
+    /// Forgets what recorders shared, as Envoy does when the last VM of a `vm_id` is gone.
+    pub fn forget_shared_data(&mut self) {
+        self.shared.clear();
+    }
+
     /// Sets a whole-number property.
     pub fn set_number(&mut self, property: Property, value: i64) {
         self.properties.retain(|(known, _)| *known != property);

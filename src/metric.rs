@@ -62,6 +62,10 @@ pub enum Label {
     Version,
     /// The label whose limit was met.
     Label,
+    /// The service level objective.
+    Slo,
+    /// Over how long.
+    Window,
 }
 
 impl Label {
@@ -77,6 +81,8 @@ impl Label {
             Self::Reason => "reason",
             Self::Version => "version",
             Self::Label => "label",
+            Self::Slo => "slo",
+            Self::Window => "window",
         }
     }
 }
@@ -151,6 +157,32 @@ catalogue! {
         [Endpoint], "Requests that were answered 401.";
     AccessDenied, Counter, "access_denied_total", "access_denied_total",
         [Endpoint], "Requests that were answered 403.";
+    SloEvents, Counter, "slo_events_total", "slo_events_total",
+        [Slo], "Events of an SLO.";
+    SloBadEvents, Counter, "slo_bad_events_total", "slo_bad_events_total",
+        [Slo], "Events of an SLO that were bad.";
+    SloWindowEvents, Gauge, "slo_window_events", "slo_window_events",
+        [Slo, Window], "Events of an SLO in a window.";
+    SloWindowBadEvents, Gauge, "slo_window_bad_events", "slo_window_bad_events",
+        [Slo, Window], "Bad events of an SLO in a window.";
+    SloErrorRatio, Gauge, "slo_error_ratio_ppm", "slo_error_ratio_ppm",
+        [Slo, Window], "Bad events per million events; 0 without events.";
+    SloBurnRate, Gauge, "slo_burn_rate_milli", "slo_burn_rate_milli",
+        [Slo, Window], "Burn rate times 1000.";
+    SloWindowCoverage, Gauge, "slo_window_coverage_seconds", "slo_window_coverage_seconds",
+        [Slo, Window], "How much of a window has been seen.";
+    SloBudgetRemaining, Gauge, "slo_error_budget_remaining_ppm", "slo_error_budget_remaining_ppm",
+        [Slo], "What is left of the error budget.";
+    SloBudgetOverspent, Gauge, "slo_error_budget_overspent_ppm", "slo_error_budget_overspent_ppm",
+        [Slo], "By how much the error budget is overspent.";
+    SloAvailability, Gauge, "slo_availability_ppm", "slo_availability_ppm",
+        [Slo], "Good events per million events over the period.";
+    SloSuccessRate, Gauge, "slo_http_request_success_rate_ppm", "slo_http_request_success_rate_ppm",
+        [Slo], "Good events per million events over the last hour.";
+    SloLatencyP99, Gauge, "slo_http_request_latency_p99_milliseconds", "slo_http_request_latency_p99_milliseconds",
+        [Slo], "99th percentile of the last hour, of a latency SLO; 0 without events.";
+    SloStatus, Gauge, "slo_status", "slo_status",
+        [Slo], "0 healthy, 1 at risk, 2 critical, 3 exhausted, 4 unknown.";
     LabelSets, Gauge, "redline_series", "redline_series",
         [], "Label sets in use, of limits.max_series.";
     LabelValues, Gauge, "redline_label_values", "redline_label_values",
@@ -177,7 +209,28 @@ impl Metric {
         }
     }
 
-    /// Whether it says something of Redline itself, and is never sent to an overflow row.
+    /// Whether it says something of an SLO.
+    pub const fn is_of_slo(self) -> bool {
+        matches!(
+            self,
+            Self::SloEvents
+                | Self::SloBadEvents
+                | Self::SloWindowEvents
+                | Self::SloWindowBadEvents
+                | Self::SloErrorRatio
+                | Self::SloBurnRate
+                | Self::SloWindowCoverage
+                | Self::SloBudgetRemaining
+                | Self::SloBudgetOverspent
+                | Self::SloAvailability
+                | Self::SloSuccessRate
+                | Self::SloLatencyP99
+                | Self::SloStatus
+        )
+    }
+
+    /// Whether it says something of Redline itself. Like those of SLOs, it is never sent to an overflow row: the
+    /// configuration alone says how many label sets there are.
     pub const fn is_own(self) -> bool {
         matches!(
             self,

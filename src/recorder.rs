@@ -12,15 +12,18 @@ pub use lifecycle::{Ticked, Warning};
 
 use crate::active_users::Census;
 use crate::attributes::{HeaderMap, RequestInterests, grpc_status, upstream_facts};
-use crate::config::{Config, EndpointSource, Exclude};
+use crate::config::{Config, Duration, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates};
 use crate::exchange::{GrpcCode, Method, UpstreamFacts};
 use crate::fleet::Fleet;
 use crate::in_progress::{InProgress, RowId};
 use crate::metric::DurationUnit;
+use crate::objectives::Objectives;
 use crate::registry::{DropReason, LabelTexts, Registry};
 use crate::shared::{Host, Keys};
+use crate::slo::{SloIndex, TenantGroup, Window};
 use crate::source::Sources;
+use crate::stat_name;
 use crate::tenant::{Claim, TenantId, Tenants};
 
 /// Where a stream stands; kept by its owner between the callbacks.
@@ -56,6 +59,8 @@ pub struct Open {
     violates: Option<Violator>,
     /// The hash of the user who asks.
     user: Option<u64>,
+    /// The tenant as the SLOs see it.
+    group: TenantGroup,
     /// The gauge that was moved up and must come down, whatever else happens.
     in_progress: Option<RowId>,
     /// The request had no body: its headers ended it.
@@ -75,6 +80,7 @@ pub struct Recorder {
     in_progress: InProgress,
     /// `None` where nobody asks for users.
     users: Option<Census>,
+    objectives: Objectives,
     interests: RequestInterests,
     sources: Sources,
     excluded: Templates,
@@ -92,6 +98,8 @@ struct Labels {
     templates: Templates,
     routes: RouteNames,
     tenants: Tenants,
+    /// Names and periods.
+    slos: Vec<(String, Duration)>,
 }
 
 impl LabelTexts for Labels {
@@ -104,6 +112,14 @@ impl LabelTexts for Labels {
 
     fn tenant(&self, id: TenantId) -> &str {
         self.tenants.name(id)
+    }
+
+    fn slo(&self, index: SloIndex) -> &str {
+        self.slos.get(index).map_or(stat_name::OTHER, |(name, _)| name)
+    }
+
+    fn window(&self, index: SloIndex, window: Window) -> String {
+        self.slos.get(index).map_or_else(String::new, |(_, period)| window.length(*period).to_string())
     }
 }
 
@@ -122,11 +138,14 @@ impl Recorder {
             }
         }
         let keys = Keys::new(&config.service);
+        let mut routes = RouteNames::new(config.limits);
+        let objectives = Objectives::new(config, &keys, &mut routes);
         let labels = Labels {
             source: config.endpoints.source,
             templates,
-            routes: RouteNames::new(config.limits),
+            routes,
             tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes, &keys),
+            slos: config.slos.iter().map(|slo| (slo.name.clone(), slo.period)).collect(),
         };
         let sources = Sources::new(config);
         Self {
@@ -135,6 +154,7 @@ impl Recorder {
             fleet: Fleet::new(&keys, config.tick.as_nanos()),
             in_progress: InProgress::new(&keys),
             users: (!config.user.sources.is_empty()).then(|| Census::new(&keys, config.user.active_window)),
+            objectives,
             warned: false,
             interests: RequestInterests::new(config, sources.headers()),
             sources,
@@ -209,6 +229,7 @@ impl Recorder {
             Some(Violator::Other(claim)) => Some(self.tenant(claim, exchange.status, host)),
         };
         self.record(&exchange, host);
+        self.count_events(&exchange, open.group, host);
     }
 }
 

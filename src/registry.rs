@@ -11,6 +11,7 @@ use crate::exchange::Status;
 use crate::metric::{Kind, Label, Metric};
 use crate::roster::Roster;
 use crate::shared::{Keys, SharedData};
+use crate::slo::{SloIndex, Window};
 use crate::stat_name;
 use crate::tenant::TenantId;
 use rustc_hash::FxHashMap;
@@ -41,6 +42,10 @@ pub trait LabelTexts {
     fn endpoint(&self, id: EndpointId) -> &str;
     /// Label `tenant`.
     fn tenant(&self, id: TenantId) -> &str;
+    /// Label `slo`.
+    fn slo(&self, index: SloIndex) -> &str;
+    /// Label `window`, of an SLO.
+    fn window(&self, index: SloIndex, window: Window) -> String;
 }
 
 /// The series that have been defined, and their ids.
@@ -312,6 +317,11 @@ impl Registry {
                 label(Label::CodeClass, class.as_str());
             }
             Series::PerTenant(_, tenant) => label(Label::Tenant, texts.tenant(tenant)),
+            Series::Slo(_, slo) => label(Label::Slo, texts.slo(slo)),
+            Series::SloWindow(_, slo, window) => {
+                label(Label::Slo, texts.slo(slo));
+                label(Label::Window, &texts.window(slo, window));
+            }
             Series::Overflow(limit) => label(Label::Label, limit),
             Series::Dropped(reason) => label(Label::Reason, reason.as_str()),
             Series::BuildInfo => label(Label::Version, crate::VERSION),

@@ -77,6 +77,11 @@ impl Keys {
         Self { prefix: format!("{service}/redline1/") }
     }
 
+    /// The keys of one thing of several.
+    pub fn of(&self, kind: &str, name: &str) -> Self {
+        Self { prefix: [self.prefix.as_str(), kind, "/", name, "/"].concat() }
+    }
+
     /// A key that there is once.
     pub fn one(&self, name: &str) -> Vec<u8> {
         [self.prefix.as_str(), name].concat().into_bytes()

@@ -3,9 +3,10 @@
 //! A label set is one combination of label values, and what `limits.max_series` caps. A counter or gauge shows each
 //! as one Prometheus series, a histogram as one per bucket, `+Inf`, `_sum` and `_count`.
 
-use redline::config::{Config, EndpointSource};
+use redline::config::{Config, EndpointSource, Sli};
 use redline::exchange::{FLAGS, Method, ResponseFlags};
 use redline::metric::{Kind, Label, Metric};
+use redline::slo::Window;
 
 /// The status codes of IANA's registry (62, RFC 9110 16.2), and 0 where no response was sent.
 pub const STATUSES: u64 = 63;
@@ -144,7 +145,7 @@ impl MetricEstimate {
             kind: metric.kind(),
             label_sets,
             series: label_sets.saturating_mul(per_label_set),
-            capped: !metric.is_own(),
+            capped: !metric.is_own() && !metric.is_of_slo(),
             labels,
         }
     }
@@ -165,6 +166,9 @@ impl LabelEstimate {
             Label::Label if metric == Metric::SeriesOverflow => (OVERFLOW_LIMITS, false),
             Label::Label => (BOUNDED_LABELS, false),
             Label::Version => (1, false),
+            Label::Slo if metric == Metric::SloLatencyP99 => (latency_slos(config), true),
+            Label::Slo => (size(&config.slos), true),
+            Label::Window => (size(&Window::ALL), false),
         };
         Self { name: label.name().to_owned(), values, chosen }
     }
@@ -203,6 +207,11 @@ fn admitted_tenants(config: &Config) -> u64 {
     if config.tenant.allow.is_empty() { max } else { max.min(size(&config.tenant.allow)) }
 }
 
+fn latency_slos(config: &Config) -> u64 {
+    let latency = config.slos.iter().filter(|slo| matches!(slo.sli, Sli::Latency { .. }));
+    u64::try_from(latency.count()).unwrap_or(u64::MAX)
+}
+
 fn size<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
@@ -229,6 +238,17 @@ mod tests {
         assert_eq!(metric(&estimate, "http_failures_total").label_sets, 28);
         assert_eq!(metric(&estimate, "redline_build_info").series, 1);
         assert_eq!(estimate.overflow(), None);
+    }
+
+    #[test]
+    fn an_slo_has_its_counters_and_gauges_and_none_counts_towards_the_limit() {
+        let slo = |name: &str, sli: serde_json::Value| json!({"name": name, "objective": 99, "sli": sli});
+        let slos = [slo("a", json!({"availability": {}})), slo("b", json!({"latency": {"threshold": "1s"}}))];
+        let with = estimate(json!({"service": "x", "slos": slos}));
+        let of_slos: Vec<_> = with.metrics.iter().filter(|m| m.name.starts_with("slo_")).collect();
+        // Two counters, five gauges a window, five more; and p99 where there is a threshold.
+        assert_eq!(of_slos.iter().map(|m| m.label_sets).sum::<u64>(), 2 * (2 + 5 * 8 + 5) + 1);
+        assert!(of_slos.iter().all(|m| !m.capped));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod diff;
 mod endpoint;
 mod facts;
 mod ledger;
+mod slo;
 mod source;
 mod tenants;
 
@@ -71,6 +72,8 @@ struct Open {
     candidate: bool,
     /// Who the caller claimed to be, where it asked for another's resource, and whether that one may yet get a name.
     violates: Option<(String, bool)>,
+    /// What the client called its tenant.
+    raw_tenant: Option<Vec<u8>>,
     /// Whether its gauge went up: its request was seen.
     seen: bool,
 }
@@ -79,11 +82,15 @@ impl Oracle {
     /// An oracle that has counted nothing, for a filter of this version of Redline.
     pub fn new(config: &Config) -> Result<Self, OracleError> {
         let unknown = |what| Err(OracleError::Unknown { what });
-        if !config.slos.is_empty() || !config.metrics.is_empty() {
-            return unknown("slos and metrics");
+        if !config.metrics.is_empty() {
+            return unknown("metrics");
         }
         let mut ledger = Ledger::new(config)?;
         ledger.add(&Metric::BUILD_INFO, &[redline::VERSION], 1);
+        for slo in &config.slos {
+            ledger.add(&Metric::SLO_EVENTS, &[&slo.name], 0);
+            ledger.add(&Metric::SLO_BAD_EVENTS, &[&slo.name], 0);
+        }
         Ok(Self {
             endpoints: Endpoints::new(&config.endpoints),
             config: config.clone(),
@@ -123,7 +130,7 @@ impl Oracle {
     /// Whether the oracle counts this metric.
     ///
     /// It does not count what Redline says of itself, `redline_build_info` excepted, nor `tenant_active_users`, which
-    /// is an estimate.
+    /// is an estimate, nor the gauges of SLOs, which follow from their counters and the time.
     pub fn covers(&self, name: &str) -> bool {
         self.ledger.covers(name)
     }
@@ -157,7 +164,15 @@ impl Oracle {
         let (tenant, candidate) = value.as_ref().map_or((NONE.to_owned(), false), |value| self.tenant(value));
         let violates = violation.map(|claimed| self.tenant(&claimed));
         let method = facts::method(record.method.as_deref());
-        Some(Open { method, endpoint: self.endpoints.find(path), tenant, candidate, violates, seen })
+        Some(Open {
+            method,
+            endpoint: self.endpoints.find(path),
+            tenant,
+            candidate,
+            violates,
+            raw_tenant: value,
+            seen,
+        })
     }
 
     /// Who the caller claims to be, where both that and whose resource it asks for are known, and differ.
@@ -192,6 +207,19 @@ impl Oracle {
 
     /// The observations of one exchange. Their order matters to the one exchange that meets `limits.max_series`.
     fn count(&mut self, record: &Record, open: &Open) {
+        let grpc_code = (open.seen && facts::is_grpc(record)).then(|| facts::grpc_code(record));
+        for slo in &self.config.slos {
+            let subject = slo::Subject {
+                method: open.method,
+                endpoint: &open.endpoint,
+                tenant: open.raw_tenant.as_deref(),
+                grpc_code,
+            };
+            if let Some(bad) = slo::judge(slo, record, &subject) {
+                self.ledger.add(&Metric::SLO_EVENTS, &[&slo.name], 1);
+                self.ledger.add(&Metric::SLO_BAD_EVENTS, &[&slo.name], i64::from(bad));
+            }
+        }
         let ledger = &mut self.ledger;
         let (method, endpoint, tenant) = (open.method, open.endpoint.as_str(), open.tenant.as_str());
         if open.seen {

@@ -258,6 +258,28 @@ fn caps_are_met_at_the_same_exchange_as_the_contract_says() {
 }
 
 #[test]
+fn events_of_slos_are_judged_as_the_contract_says() {
+    let slos = r#"{"slos":[
+        {"name":"availability","objective":99.9,"sli":{"availability":{}}},
+        {"name":"strict","objective":99,"sli":{"availability":{"bad_status":["4xx",503],"bad_grpc":[5]}}},
+        {"name":"fast","objective":99,"sli":{"latency":{"threshold":"300ms"}}},
+        {"name":"models","objective":99,"sli":{"availability":{}},
+         "where":{"endpoint":["/api/v1/models/{id}","_other"],"method":["GET","POST"]}},
+        {"name":"past_the_cap","objective":99,"sli":{"latency":{"threshold":"1s"}},"where":{"tenant":["t5","_none"]}}],"#;
+    let (snapshot, _) = verified(
+        filter(),
+        &document(r#","max":3"#).replacen('{', slos, 1),
+        2,
+        0,
+        made_up(7, 4000).into_iter(),
+    );
+    for metric in ["slo_events_total", "slo_bad_events_total"] {
+        let counts = by(&snapshot, metric, "slo");
+        assert!(counts.len() == 5 && counts.values().all(|count| *count > 20), "{metric}: {counts:?}");
+    }
+}
+
+#[test]
 fn units_prefixes_and_disabled_metrics_are_followed() {
     let filter = filter();
     let settings = r#"{"metric_prefix":"edge_","duration_unit":"us","disable":["http_request_size_bytes","grpc_requests_total"],"buckets":{"duration":[100,2500,10000],"size":[10,99,1000]},"#;

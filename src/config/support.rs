@@ -12,7 +12,7 @@ pub(super) fn refuse_what_is_not_built(fields: &mut Fields<'_>, errors: &mut Con
             node.fail::<()>(errors, WHY);
         }
     };
-    for key in ["slos", "metrics", "alerting"] {
+    for key in ["metrics", "alerting"] {
         refuse(fields.take(key));
     }
 }

@@ -51,6 +51,9 @@ impl Recorder {
         if prepared.and_then(|()| users.map_or(Ok(()), |users| users.prepare(host))).is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
+        if self.objectives.prepare(&mut self.registry, &self.labels, host).is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
         self.registry.set(Series::BuildInfo, 1, &self.labels, host);
     }
 
@@ -109,6 +112,9 @@ impl Recorder {
         if self.users.as_mut().is_some_and(|users| users.tick(now, host).is_err()) {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
+        if self.objectives.tick(now, host).is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
         let standing = self.fleet.tick(now, host);
         let leads = standing == Ok(Standing::Alive { leads: true });
         let done = match standing {
@@ -125,6 +131,8 @@ impl Recorder {
         }
         if leads {
             self.publish(now, host);
+        } else {
+            self.objectives.resign();
         }
         self.in_progress.tick();
         Ticked { leads, warning: self.warn(host) }
@@ -143,6 +151,9 @@ impl Recorder {
     }
 
     fn publish(&mut self, now: u64, host: &mut impl Host) {
+        if self.objectives.publish(now, &mut self.registry, &self.labels, host).is_err() {
+            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
+        }
         let (tenants, most) = self.labels.tenants.occupancy(host);
         let label_sets = self.registry.label_sets(host);
         if let Some(users) = &mut self.users {

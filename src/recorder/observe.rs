@@ -5,6 +5,7 @@ use crate::exchange::{Exchange, Status, UpstreamFacts};
 use crate::metric::Metric;
 use crate::registry::{DropReason, Series, StatusLabel};
 use crate::shared::Host;
+use crate::slo::TenantGroup;
 
 /// Most retries of one request that are believed.
 const MOST_RETRIES: u64 = 1000;
@@ -67,5 +68,16 @@ impl Recorder {
             Some(_) => registry.drop_one(DropReason::ValueRange, labels, sink),
             None => {}
         }
+    }
+
+    /// Counts an exchange for each SLO that it is an event of; the event first, so that no bad one is seen before.
+    pub(super) fn count_events(&mut self, exchange: &Exchange, tenant: TenantGroup, host: &mut impl Host) {
+        let (registry, labels) = (&mut self.registry, &self.labels);
+        self.objectives.count(exchange, tenant, |slo, bad| {
+            registry.count(Series::Slo(Metric::SloEvents, slo), labels, host);
+            if bad {
+                registry.count(Series::Slo(Metric::SloBadEvents, slo), labels, host);
+            }
+        });
     }
 }

@@ -9,6 +9,7 @@ use crate::endpoint::{EndpointId, normalize};
 use crate::exchange::{Exchange, GrpcCode, ResponseFlags, Status, UpstreamFacts};
 use crate::registry::{DropReason, Series};
 use crate::shared::Host;
+use crate::slo::TenantGroup;
 use crate::source::Request;
 use crate::tenant::{Claim, TenantId};
 
@@ -17,6 +18,7 @@ struct Asker {
     tenant: Claim,
     violates: Option<Violator>,
     user: Option<u64>,
+    group: TenantGroup,
 }
 
 impl Recorder {
@@ -59,7 +61,12 @@ impl Recorder {
         };
         let asker = match with_tenant {
             true => self.read_asker(&head, template, host),
-            false => Asker { tenant: Claim::Tenant(TenantId::NONE), violates: None, user: None },
+            false => Asker {
+                tenant: Claim::Tenant(TenantId::NONE),
+                violates: None,
+                user: None,
+                group: self.objectives.tenant(None),
+            },
         };
         Some(Open {
             method: head.method,
@@ -67,6 +74,7 @@ impl Recorder {
             tenant: asker.tenant,
             violates: asker.violates,
             user: asker.user,
+            group: asker.group,
             in_progress: None,
             bodyless,
             grpc: head.grpc,
@@ -102,10 +110,11 @@ impl Recorder {
             }),
             None => None,
         };
+        let group = self.objectives.tenant(served.as_deref());
         drop(served);
         drop(request);
         self.path = normal;
-        Asker { tenant, violates, user }
+        Asker { tenant, violates, user, group }
     }
 
     fn claim(&mut self, value: &[u8], host: &mut impl Host) -> Claim {

@@ -3,6 +3,7 @@
 use crate::endpoint::EndpointId;
 use crate::exchange::{CodeClass, FailureReason, GrpcCode, Method, Status};
 use crate::metric::Metric;
+use crate::slo::{SloIndex, Window};
 use crate::tenant::TenantId;
 
 /// Label `status` of a series: a code, or past `limits.max_series` a class.
@@ -42,6 +43,10 @@ pub enum Series {
     TenantRequests(TenantId, CodeClass),
     /// One of the metrics whose label is tenant.
     PerTenant(Metric, TenantId),
+    /// One of the metrics whose label is slo.
+    Slo(Metric, SloIndex),
+    /// One of the metrics whose labels are slo and window.
+    SloWindow(Metric, SloIndex, Window),
     /// `redline_series_overflow_total`, by the limit that was met.
     Overflow(&'static str),
     /// `redline_dropped_total`.
@@ -63,7 +68,11 @@ impl Series {
     pub const fn metric(self) -> Metric {
         match self {
             Self::Requests(..) => Metric::HttpRequests,
-            Self::PerMethod(metric, ..) | Self::PerEndpoint(metric, _) | Self::PerTenant(metric, _) => metric,
+            Self::PerMethod(metric, ..)
+            | Self::PerEndpoint(metric, _)
+            | Self::PerTenant(metric, _)
+            | Self::Slo(metric, _)
+            | Self::SloWindow(metric, ..) => metric,
             Self::Failures(..) => Metric::HttpFailures,
             Self::GrpcRequests(..) => Metric::GrpcRequests,
             Self::TenantRequests(..) => Metric::TenantRequests,
@@ -93,7 +102,9 @@ impl Series {
             Self::GrpcRequests(_, code) => Self::GrpcRequests(EndpointId::OTHER, code),
             Self::TenantRequests(_, class) => Self::TenantRequests(TenantId::OTHER, class),
             Self::PerTenant(metric, _) => Self::PerTenant(metric, TenantId::OTHER),
-            Self::Overflow(_)
+            Self::Slo(..)
+            | Self::SloWindow(..)
+            | Self::Overflow(_)
             | Self::Dropped(_)
             | Self::BuildInfo
             | Self::LastPublish

@@ -14,6 +14,12 @@ impl LabelTexts for Numbers {
     fn tenant(&self, id: TenantId) -> &str {
         if id == TenantId::NONE { stat_name::NONE } else { stat_name::OTHER }
     }
+    fn slo(&self, _: SloIndex) -> &str {
+        "availability"
+    }
+    fn window(&self, _: SloIndex, window: Window) -> String {
+        window.length(crate::config::Duration::from_days(30)).to_string()
+    }
 }
 
 fn registry(extra: serde_json::Value) -> (Registry, Numbers, MemoryHost) {
@@ -29,7 +35,8 @@ fn requests(endpoint: u16) -> Series {
 
 #[test]
 fn every_kind_of_series_has_the_contracts_stat_name() {
-    let (mut registry, texts, mut host) = registry(json!({}));
+    let slos = json!([{"name": "availability", "objective": 99, "sli": {"availability": {}}}]);
+    let (mut registry, texts, mut host) = registry(json!({"slos": slos}));
     let cases = [
         (requests(3), "http_requests_total.service=.=shop;.;method=.=GET;.;endpoint=.=/3;.;status=.=200;.;"),
         (
@@ -43,6 +50,10 @@ fn every_kind_of_series_has_the_contracts_stat_name() {
         (
             Series::PerTenant(Metric::TenantRequestBytes, TenantId::OTHER),
             "tenant_request_bytes_total.service=.=shop;.;tenant=.=_other;.;",
+        ),
+        (
+            Series::SloWindow(Metric::SloBurnRate, 0, Window::Period),
+            "slo_burn_rate_milli.service=.=shop;.;slo=.=availability;.;window=.=30d;.;",
         ),
         (Series::Overflow("tenant"), "redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"),
         (

@@ -175,7 +175,8 @@ impl Facts {
             status,
             class: 1_u8.checked_shl(u32::from(status / 100)).unwrap_or(0),
             grpc: exchange.grpc.and_then(|code| 1_u32.checked_shl(code.number().into())).unwrap_or(0),
-            client_left: exchange.flags.client_left(),
+            // Envoy has no flag for a client that leaves over HTTP/3, and one for everybody else who is not answered.
+            client_left: exchange.flags.client_left() || (status == 0 && exchange.flags.0 == 0),
             not_answered_whole: status == 0 || exchange.was_cut_off(),
             tunnel: exchange.is_tunnel() || exchange.method == Method::Connect,
             duration_ns: exchange.duration_ns,

@@ -54,7 +54,7 @@ fn text(config: &Config) -> String {
     rows.push(vec!["total".to_owned(), String::new(), String::new(), sets, series]);
     let mut text = table::render(&columns, &rows);
     text.push_str(&format!(
-        "\nThe worst case: {} label sets (redline_* aside, limits.max_series caps them at {}), {} Prometheus series.\n\
+        "\nThe worst case: {} label sets (redline_* and slo_* aside, limits.max_series caps them at {}), {} Prometheus series.\n\
          It assumes all 11 methods and {STATUSES} statuses (the 62 registered codes, and 0) on each endpoint{}.\n",
         count(estimate.capped_label_sets()),
         count(estimate.max_series),

@@ -49,13 +49,16 @@ impl Metric {
     pub(super) const TENANT_VIOLATIONS: Self = metric("tenant_isolation_violations_total", Kind::Counter, &["tenant"]);
     pub(super) const AUTH_FAILURES: Self = metric("auth_failures_total", Kind::Counter, &["endpoint"]);
     pub(super) const ACCESS_DENIED: Self = metric("access_denied_total", Kind::Counter, &["endpoint"]);
+    pub(super) const SLO_EVENTS: Self = metric("slo_events_total", Kind::Counter, &["slo"]);
+    pub(super) const SLO_BAD_EVENTS: Self = metric("slo_bad_events_total", Kind::Counter, &["slo"]);
     pub(super) const BUILD_INFO: Self = metric("redline_build_info", Kind::Gauge, &["version"]);
 
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::REQUESTS, Self::DURATION, Self::REQUEST_SIZE, Self::RESPONSE_SIZE, Self::IN_PROGRESS, Self::FAILURES,
         Self::UPSTREAM_DURATION, Self::RETRIES, Self::GRPC_REQUESTS, Self::TENANT_REQUESTS, Self::TENANT_REQUEST_BYTES,
         Self::TENANT_RESPONSE_BYTES, Self::TENANT_RATE_LIMITED, Self::TENANT_VIOLATIONS,
-        Self::AUTH_FAILURES, Self::ACCESS_DENIED, Self::BUILD_INFO,
+        Self::AUTH_FAILURES, Self::ACCESS_DENIED, Self::SLO_EVENTS,
+        Self::SLO_BAD_EVENTS, Self::BUILD_INFO,
     ];
 }
 

@@ -96,8 +96,10 @@ fn requests_are_judged_in_the_contracts_order() {
         (200, "DC", fast, Excluded, Excluded),
         (200, "DR", slow, Excluded, Bad),
         (0, "DC,UC", fast, Excluded, Excluded),
+        // Over HTTP/3 Envoy says nothing of it.
+        (0, "", fast, Excluded, Excluded),
+        (0, "", slow, Excluded, Bad),
         // No response for another reason.
-        (0, "", fast, Bad, Excluded),
         (0, "UC", slow, Bad, Excluded),
         (0, "DPE", fast, Bad, Excluded),
         (0, "SI", fast, Bad, Excluded),
@@ -117,7 +119,7 @@ fn requests_are_judged_in_the_contracts_order() {
         // An upgrade.
         (101, "", slow, Good, Excluded),
         (101, "DC", slow, Excluded, Excluded),
-        (101, "UC", slow, Bad, Excluded),
+        (101, "UC", slow, Good, Excluded),
     ];
     let (availability, latency) = (judge(availability()), judge(latency()));
     for (status, short, duration, by_availability, by_latency) in cases {
