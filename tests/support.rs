@@ -5,6 +5,7 @@
 pub mod client;
 pub mod gateway;
 pub mod hanging;
+pub mod json_log;
 pub mod load;
 pub mod metrics;
 pub mod native;
@@ -61,6 +62,11 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     }
     eprintln!("NOT CHECKED: {name} is not in {}; REDLINE_DATA names the folder", folder.display());
     None
+}
+
+/// How the tests start an Envoy: one whose log of streams, where it is in a file, comes at once.
+pub fn launch(bootstrap: String) -> Launch {
+    Launch::new(bootstrap).argument("--file-flush-interval-msec").argument("100")
 }
 
 /// Polls until `probe` yields something; panics with `what` when it takes too long.
@@ -123,7 +129,7 @@ impl World {
             .build()
             .expect("a tokio runtime");
         let upstream = runtime.block_on(Upstream::start());
-        let envoy = Envoy::start(&how(Launch::new(bootstrap(upstream.address()))))?;
+        let envoy = Envoy::start(&how(launch(bootstrap(upstream.address()))))?;
         Ok(Self { envoy, upstream, runtime })
     }
 

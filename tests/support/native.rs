@@ -3,6 +3,7 @@
 //! It is the truth that the filter is compared with. The rules by which its rows become our labels are written
 //! here once more, from the contract, and share no code with the filter.
 
+use super::json_log;
 use super::metrics::Metrics;
 use redline_cli::envoy::Envoy;
 use redline_cli::scrape::Scrape;
@@ -26,7 +27,7 @@ pub struct Row {
     pub bytes_sent: u64,
 }
 
-const TAGS: [(&str, &str); 9] = [
+pub const TAGS: [(&str, &str); 9] = [
     ("n_method", "%REQ(:METHOD)%"),
     ("n_path", "%REQ(:PATH)%"),
     ("n_code", "%RESPONSE_CODE%"),
@@ -38,9 +39,33 @@ const TAGS: [(&str, &str); 9] = [
     ("n_health", "%REQ(X-HEALTH-CHECK)%"),
 ];
 
+impl Row {
+    /// From the tags, empty where Envoy has no value, and the sums.
+    pub fn new(tag: impl Fn(&str) -> String, streams: u64, bytes_received: u64, bytes_sent: u64) -> Self {
+        let content_type = tag("n_type");
+        Self {
+            method: tag("n_method"),
+            path: tag("n_path"),
+            status: tag("n_code").parse().unwrap_or(0),
+            flags: tag("n_flags"),
+            details: tag("n_details"),
+            tenant: tag("n_tenant"),
+            health_check: !tag("n_health").is_empty(),
+            grpc: content_type == "application/grpc" || content_type.starts_with("application/grpc+"),
+            grpc_status: tag("n_grpc"),
+            streams,
+            bytes_received,
+            bytes_sent,
+        }
+    }
+}
+
 /// An element of `access_log`, as YAML in flow style; `prefix` tells listeners apart. Without `client_values`
 /// nothing that a client chooses freely is a tag: Envoy would keep a stat for each.
 pub fn access_log(prefix: &str, client_values: bool) -> String {
+    if json_log::needed() {
+        return json_log::access_log(prefix);
+    }
     let bounded = |name: &str| matches!(name, "n_method" | "n_code" | "n_flags" | "n_details");
     let kept = TAGS.iter().filter(|(name, _)| client_values || bounded(name));
     let tags: Vec<String> =
@@ -61,12 +86,11 @@ pub fn access_log(prefix: &str, client_values: bool) -> String {
 }
 
 /// The rows of one listener's logger, of an Envoy that was scraped.
-pub fn logged(_envoy: &Envoy, scrape: &str, prefix: &str) -> Vec<Row> {
-    rows(scrape, prefix)
+pub fn logged(envoy: &Envoy, scrape: &str, prefix: &str) -> Vec<Row> {
+    if json_log::needed() { json_log::rows(&envoy.log(), prefix) } else { rows(scrape, prefix) }
 }
 
-/// The rows of one listener's logger.
-pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
+fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
     let scrape = Scrape::parse(scrape).expect("Envoy's own scrape");
     let sum = |name: &str, of: &std::collections::BTreeMap<String, String>| {
         let name = format!("envoy_{prefix}_{name}");
@@ -88,21 +112,8 @@ pub fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 "-" => String::new(),
                 value => value.to_owned(),
             };
-            let content_type = tag("n_type");
-            Row {
-                method: tag("n_method"),
-                path: tag("n_path"),
-                status: tag("n_code").parse().unwrap_or(0),
-                flags: tag("n_flags"),
-                details: tag("n_details"),
-                tenant: tag("n_tenant"),
-                health_check: !tag("n_health").is_empty(),
-                grpc: content_type == "application/grpc" || content_type.starts_with("application/grpc+"),
-                grpc_status: tag("n_grpc"),
-                streams: sample.value as u64,
-                bytes_received: sum("received", &sample.labels),
-                bytes_sent: sum("sent", &sample.labels),
-            }
+            let (received, sent) = (sum("received", &sample.labels), sum("sent", &sample.labels));
+            Row::new(tag, sample.value as u64, received, sent)
         })
         .collect()
 }
