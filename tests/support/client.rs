@@ -173,6 +173,8 @@ impl Client {
 
     async fn connect_h1(&self) -> http1::SendRequest<BoxBody<Bytes, Infallible>> {
         let stream = TcpStream::connect(self.address).await.expect("Envoy listens");
+        // Else a body waits for the other side's word on the headers.
+        stream.set_nodelay(true).expect("a socket");
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1.1");
         tokio::spawn(connection);
         sender
@@ -180,6 +182,7 @@ impl Client {
 
     async fn connect_h2(&self) -> http2::SendRequest<BoxBody<Bytes, Infallible>> {
         let stream = TcpStream::connect(self.address).await.expect("Envoy listens");
+        stream.set_nodelay(true).expect("a socket");
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
         tokio::spawn(connection);

@@ -47,6 +47,7 @@ impl Upstream {
         let counted = seen.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).expect("a socket");
                 let (seen, gate) = (counted.clone(), gate.clone());
                 tokio::spawn(async move {
                     let service = service_fn(|request| {
