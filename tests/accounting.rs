@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use support::client::{Body, Call, Client, Version, send_all};
 use support::gateway::{Listener, bootstrap, route};
 use support::metrics::Metrics;
-use support::native::{self, Row};
+use support::native::{self, Row, comparable};
 use support::{World, eventually, raw};
 
 const CONFIGURATION: &str = r#"{"service": "shop",
@@ -235,17 +235,6 @@ fn settled(world: &World, name: &str, streams: u64) -> (Vec<Row>, Metrics, Strin
 
 fn excluded(row: &Row) -> bool {
     row.path == "/healthz" || row.health_check
-}
-
-/// The metrics that the native logger can speak of.
-fn comparable(metrics: &Metrics) -> Metrics {
-    metrics.only(|name| {
-        !name.ends_with("_bucket")
-            && !name.starts_with("http_upstream_duration")
-            && name != "http_requests_in_progress"
-            && name != "http_retries_total"
-            && name != "redline_last_publish_timestamp_seconds"
-    })
 }
 
 fn sum_of(scrape: &str, name: &str) -> f64 {
