@@ -1,10 +1,11 @@
 # What a user or developer runs. `make` alone lists it. scripts/setup.py says what is installed, and where.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup wasm faulty-wasm bench fuzz lint clean
+.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm bench fuzz lint clean
 
 DEMO_SECONDS ?= 20
 FUZZ_SECONDS ?= 30
+SOAK_SECONDS ?= 600
 
 # The tools of this checkout come before the machine's: the tests pin their versions.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -13,7 +14,7 @@ SETUP := python3 scripts/setup.py
 WASM := python3 scripts/wasm.py
 
 help: ## list the targets
-	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a real Envoy with the filter, traffic through it, and the table: DEMO_SECONDS=20, 0 until Ctrl-C
 	@$(SETUP) rust envoy node binaryen
@@ -27,6 +28,29 @@ test: setup ## every test: unit, in Wasm, against a real Envoy
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 		cargo test --package redline --lib --target wasm32-unknown-unknown
 	cargo test --release --package host-harness --package redline-cli
+
+# The oldest first. `envoy` is the one of every other target.
+OLDEST := envoy-1.36
+ENVOYS := $(OLDEST) envoy-1.37 envoy-1.38 envoy-1.39 envoy
+MATRIX := requests accounting faults reloads
+TEST_ENVOY = REDLINE_ENVOY=$(CURDIR)/.tools/bin/$(1) cargo test --release --package redline-cli
+
+test-matrix: ## requests, accounting, faults and reloads on every supported Envoy, 1.36 to 1.40
+	@$(SETUP)
+	@$(SETUP) $(ENVOYS)
+	@$(WASM)
+	@for envoy in $(ENVOYS); do \
+		echo "test-matrix: $$envoy"; \
+		$(call TEST_ENVOY,$$envoy) --no-fail-fast $(MATRIX:%=--test %) || failed="$$failed $$envoy"; \
+	done; test -z "$$failed" || { echo "test-matrix: failed on$$failed"; exit 1; }
+
+test-oldest:
+	@$(SETUP) $(OLDEST)
+	$(call TEST_ENVOY,$(OLDEST)) --test requests
+
+soak: ## ten minutes under load and faults: SOAK_SECONDS=600
+	@$(SETUP) rust envoy node binaryen
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --release --package redline-cli --test soak -- --ignored --nocapture
 
 setup: ## install what the build and the tests need, into .tools/
 	@$(SETUP)

@@ -320,7 +320,7 @@ fn log(level: LogLevel, text: &str) {
 /// Traps and stalls on demand.
 #[cfg(feature = "fault-injection")]
 mod faults {
-    use super::{Attributes, Envoy, HeaderMap, LogLevel, Machine, Rc, RefCell, log};
+    use super::{Attributes, Envoy, HeaderMap, Kind, LogLevel, Machine, MetricSink, Rc, RefCell, log};
     use crate::faults::{Fault, Faults};
 
     /// The faults of one configuration in one VM.
@@ -347,10 +347,24 @@ mod faults {
         }
 
         pub(super) fn on_tick(&self, leads: bool) {
+            self.publish_memory();
             if let Some(faults) = self.0.borrow_mut().as_mut()
                 && let Some(last_words) = faults.on_tick(leads, &mut Envoy)
             {
                 trap(&last_words);
+            }
+        }
+    }
+
+    impl SharedFaults {
+        /// The most memory that any VM has had, as a gauge: a soak sees a leak in it.
+        fn publish_memory(&self) {
+            let Some(name) = self.0.borrow().as_ref().map(Faults::memory_gauge) else { return };
+            let bytes = core::arch::wasm32::memory_size(0).saturating_mul(65_536) as u64;
+            if let Ok(gauge) = Envoy.define(Kind::Gauge, &name)
+                && Envoy.total(gauge).is_ok_and(|most| most < bytes)
+            {
+                let _a_later_tick_sets_it = Envoy.set(gauge, bytes);
             }
         }
     }

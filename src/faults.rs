@@ -6,6 +6,7 @@
 
 use crate::attributes::header_pairs;
 use crate::shared::{Host, Keys};
+use crate::stat_name;
 
 const HEADER: &[u8] = b"x-redline-fault";
 const LEADER: &[u8] = b"kill-leader";
@@ -25,6 +26,7 @@ pub enum Fault {
 /// What is asked for in one VM.
 #[derive(Debug)]
 pub struct Faults {
+    service: String,
     key: Vec<u8>,
     /// Streams that this VM has seen: the main thread's sees none.
     streams: u64,
@@ -33,7 +35,12 @@ pub struct Faults {
 impl Faults {
     /// The faults of a service.
     pub fn new(service: &str) -> Self {
-        Self { key: Keys::new(service).one("fault"), streams: 0 }
+        Self { service: service.to_owned(), key: Keys::new(service).one("fault"), streams: 0 }
+    }
+
+    /// The stat name of the gauge in which a VM publishes how much memory it has.
+    pub fn memory_gauge(&self) -> String {
+        stat_name::encode("redline_fault_memory_bytes", [("service", self.service.as_str())])
     }
 
     /// Looks at a request's headers: what to do now.

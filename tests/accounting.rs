@@ -6,7 +6,7 @@ use support::client::{Call, send_all};
 use support::gateway::{Listener, bootstrap, route};
 use support::metrics::Metrics;
 use support::mix::{self, EACH, Sent};
-use support::native::{self, Row};
+use support::native::{self, Row, comparable};
 use support::{World, eventually};
 
 const CONFIGURATION: &str = r#"{"service": "shop",
@@ -47,7 +47,7 @@ fn ingress() -> Listener<'static> {
 fn settled(world: &World, name: &str, streams: u64) -> (Vec<Row>, Metrics, String) {
     eventually("the last stream's end and the histograms' merge", || {
         let text = world.envoy.scrape().expect("Envoy answers");
-        let (rows, metrics) = (native::rows(&text, name), Metrics::parse(&text));
+        let (rows, metrics) = (native::logged(&world.envoy, &text, name), Metrics::parse(&text));
         let logged: u64 = rows.iter().map(|row| row.streams).sum();
         assert!(logged <= streams, "{logged} streams were logged, {streams} were sent: {rows:#?}");
         let counted = metrics.total("http_requests_total");
@@ -58,19 +58,6 @@ fn settled(world: &World, name: &str, streams: u64) -> (Vec<Row>, Metrics, Strin
 
 fn excluded(row: &Row) -> bool {
     row.path == "/healthz" || row.health_check
-}
-
-/// The metrics that the native logger can speak of.
-fn comparable(metrics: &Metrics) -> Metrics {
-    let lost = ["redline_dropped_total", "redline_series_overflow_total"].map(|name| metrics.total(name));
-    assert_eq!(lost, [0, 0], "dropped, or sent to overflow rows");
-    let published = ["redline_series", "redline_label_values", "redline_label_values_max"];
-    metrics.only(|name| {
-        !name.ends_with("_bucket")
-            && name != "http_requests_in_progress"
-            && name != "redline_last_publish_timestamp_seconds"
-            && !published.contains(&name)
-    })
 }
 
 fn sum_of(scrape: &str, name: &str) -> f64 {

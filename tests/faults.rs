@@ -123,6 +123,7 @@ fn in_flight_becomes(world: &World, living: usize) {
 /// Everything that was counted equals what Envoy logged, but for the streams that VMs left behind: those that Envoy
 /// itself refused or cut for that, and `left` hanging ones whose client went.
 fn assert_counted(world: &World, left: usize) {
+    let began = Instant::now();
     let (metrics, expected) = eventually("the last stream's end and the histograms' merge", || {
         let text = world.envoy.scrape().expect("Envoy answers");
         let mut rows = native::logged(&world.envoy, &text, "ingress");
@@ -136,13 +137,13 @@ fn assert_counted(world: &World, left: usize) {
         rows.retain(|row| row.streams > 0);
         let metrics = Metrics::parse(&text);
         let expected = native::expected("shop", &rows, endpoint, |_| false);
-        let done = left == 0
-            && metrics.total("http_requests_total") >= expected.total("http_requests_total")
+        let equal = metrics.total("http_requests_total") == expected.total("http_requests_total");
+        // After a while the difference itself says more.
+        let done = (equal && left == 0 || began.elapsed() > Duration::from_secs(10))
             && metrics.total("http_request_size_bytes_count") == metrics.total("http_requests_total");
         done.then_some((metrics, expected))
     });
-    native::comparable(&metrics).assert_equals(&native::comparable(&expected));
-    assert_eq!(metrics.total("redline_dropped_total"), 0);
+    native::comparable(&metrics).assert_equals(&expected);
     let in_progress = metrics.only(|name| name == "http_requests_in_progress");
     assert!(in_progress.0.values().all(|value| *value == 0), "{in_progress:?}");
 }
@@ -156,12 +157,14 @@ fn assert_goes_on(before: &Metrics, now: &Metrics) {
 
 #[test]
 fn a_vm_that_dies_under_load_takes_its_own_streams_and_nothing_else() {
-    const TICK: Duration = Duration::from_millis(500);
+    const TICK: Duration = Duration::from_secs(1);
     let _alone = alone();
-    let world = start("500ms");
+    let world = start("1s");
     let load = load(&world);
     let mut open = hang_on_all(&world, "side", WORKERS);
     in_flight_becomes(&world, open.len());
+    // Silence counts from the leader's first tick on.
+    eventually("a leader", || (published(&world) > 0).then_some(()));
     let before = world.scrape();
 
     let dead = kill(&world);

@@ -7,6 +7,7 @@ pub mod flood;
 pub mod gateway;
 pub mod hanging;
 pub mod http2;
+pub mod json_log;
 pub mod load;
 pub mod metrics;
 pub mod mix;
@@ -66,6 +67,11 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     }
     eprintln!("NOT CHECKED: {name} is not in {}; REDLINE_DATA names the folder", folder.display());
     None
+}
+
+/// How the tests start an Envoy: one whose log of streams, where it is in a file, comes at once.
+pub fn launch(bootstrap: String) -> Launch {
+    Launch::new(bootstrap).argument("--file-flush-interval-msec").argument("100")
 }
 
 /// Polls until `probe` yields something; panics with `what` when it takes too long.
@@ -128,7 +134,7 @@ impl World {
             .build()
             .expect("a tokio runtime");
         let upstream = runtime.block_on(Upstream::start());
-        let envoy = Envoy::start(&how(Launch::new(bootstrap(upstream.addresses()))))?;
+        let envoy = Envoy::start(&how(launch(bootstrap(upstream.addresses()))))?;
         Ok(Self { envoy, upstream, runtime })
     }
 

@@ -91,3 +91,18 @@ fn without_histograms_there_are_no_buckets() {
     let document = Document::from_text("a", &format!("service: x\ndisable: {names:?}")).unwrap();
     assert!(!envoy_stats::stats_config(&document.config).contains("histogram_bucket_settings"));
 }
+
+#[test]
+fn whatever_loads_the_filter_gets_a_new_vm_after_a_trap() {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/goldens");
+    let files = std::fs::read_dir(goldens).unwrap().map(|entry| entry.unwrap().path());
+    let mut loads = 0;
+    for file in files.filter(|file| file.is_file()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // Envoy's way to load it, and Istio's.
+        let here = text.matches("vm_config:").count() + text.matches("kind: WasmPlugin").count();
+        assert_eq!(text.matches(": FAIL_RELOAD").count(), here, "{}", file.display());
+        loads += here;
+    }
+    assert!(loads > 0);
+}
