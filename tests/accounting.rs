@@ -13,6 +13,10 @@ const CONFIGURATION: &str = r#"{"service": "shop",
     "endpoints": {"templates": ["/api/v1/models", "/api/v1/models/{id}", "/retry", "/hello.Greeter/{method}"],
                   "exclude": ["/healthz", {"header": "x-health-check"}]},
     "tenant": {"sources": [{"header": "x-tenant-id"}]},
+    "slos": [{"name": "availability", "objective": 99.9, "sli": {"availability": {}}},
+             {"name": "models", "objective": 99, "sli": {"availability": {}},
+              "where": {"endpoint": ["/api/v1/models/{id}"], "tenant": ["acme"]}},
+             {"name": "latency", "objective": 99, "sli": {"latency": {"threshold": "1m"}}}],
     "buckets": {"size": [10, 100, 1000, 10000, 100000]}}"#;
 
 fn endpoint(row: &Row) -> &'static str {
@@ -79,6 +83,7 @@ fn count_the_mix(workers: u32, polite_requests: usize) {
     assert_eq!(out.iter().map(|row| row.streams).sum::<u64>(), 3 * EACH as u64, "{out:#?}");
     comparable(&metrics).assert_equals(&native::expected("shop", &counted, endpoint, refused));
 
+    assert_slos(&metrics, &counted);
     assert_sums(&text, &counted);
     assert_nothing_in_progress(&metrics);
     assert_no_wasm_failure(&world);
@@ -97,6 +102,35 @@ fn assert_bytes_arrived(rows: &[Row]) {
             let bytes = (row.bytes_received, row.bytes_sent);
             assert_eq!(bytes, (each * received, each * sent), "{kind} over {}", row.protocol);
         }
+    }
+}
+
+/// Every SLO's events and bad ones are those that Envoy's own log has, by the contract's rules.
+fn assert_slos(metrics: &Metrics, rows: &[Row]) {
+    let count = |keep: &dyn Fn(&Row) -> bool| -> u64 {
+        rows.iter().filter(|row| keep(row)).map(|row| row.streams).sum()
+    };
+    let models = |row: &Row| endpoint(row) == "/api/v1/models/{id}" && row.tenant == "acme" && !refused(row);
+    let whole = |row: &Row| row.available() == Some(true) && !row.tunnel() && row.method != "CONNECT";
+    let expected = [
+        (
+            "availability",
+            count(&|row| row.available().is_some()),
+            count(&|row| row.available() == Some(false)),
+        ),
+        (
+            "models",
+            count(&|row| models(row) && row.available().is_some()),
+            count(&|row| models(row) && row.available() == Some(false)),
+        ),
+        // Nothing takes a minute here.
+        ("latency", count(&whole), 0),
+    ];
+    for (slo, events, bad) in expected {
+        let labels = [("service", "shop"), ("slo", slo)];
+        let counted = ["slo_events_total", "slo_bad_events_total"].map(|name| metrics.get(name, &labels));
+        assert_eq!(counted, [events, bad], "{slo}");
+        assert!(events > 0 && (bad > 0 || slo != "availability"), "{slo}");
     }
 }
 

@@ -131,7 +131,11 @@ fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors)
         .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
     let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
     let tenant = fields.take("tenant").map_or_else(Vec::new, |n| {
-        n.list_of(errors, |n, errors| n.text_where(errors, "the name of a tenant", &|s| !s.is_empty()))
+        n.list_of(errors, |n, errors| {
+            n.text_where(errors, "the name of a tenant, before any cap: there is no _other", &|s| {
+                !s.is_empty() && s != crate::stat_name::OTHER
+            })
+        })
     });
     fields.finish(errors);
     Some(Where { endpoint, method, tenant })

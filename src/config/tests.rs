@@ -146,6 +146,13 @@ fn listed_tenants_are_names_and_each_is_there_once() {
             "$.tenant.allow[3]: \"acme\": is there twice",
         ]
     );
+    let document = json!({"service": "s", "tenant": {"max": 2, "allow": ["a", "b", "c"]}});
+    let got = mistakes(&document);
+    assert_eq!(got, ["$.tenant.allow: [\"a\",\"b\",\"c\"]: more names than tenant.max admits (2)"]);
+    let slo =
+        json!({"name": "s", "objective": 99, "sli": {"availability": {}}, "where": {"tenant": ["_other"]}});
+    let got = mistakes(&json!({"service": "s", "slos": [slo]})).join("");
+    assert!(got.starts_with("$.slos[0].where.tenant[0]: \"_other\": expected the name of a tenant"), "{got}");
 }
 
 #[test]

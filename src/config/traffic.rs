@@ -157,7 +157,8 @@ impl Tenant {
             return tenant;
         };
         tenant.sources = read_sources(fields.take("sources"), endpoints, errors);
-        if let Some(node) = fields.take("allow") {
+        let allow = fields.take("allow");
+        if let Some(node) = &allow {
             let mut seen: FxHashSet<&str> = FxHashSet::default();
             tenant.allow = node.list_of(errors, |node, errors| {
                 let name = node.text(errors)?;
@@ -175,6 +176,12 @@ impl Tenant {
         }
         if let Some(node) = fields.take("max") {
             tenant.max = read_max(&node, limits, errors).unwrap_or(tenant.max);
+        }
+        if let Some(node) =
+            allow.filter(|_| tenant.allow.len() > usize::try_from(tenant.max).unwrap_or(usize::MAX))
+        {
+            let why = format!("more names than tenant.max admits ({})", tenant.max);
+            node.fail::<()>(errors, why);
         }
         let isolation = fields.take("isolation");
         tenant.isolation = isolation.and_then(|node| Isolation::read(&node, endpoints, errors));

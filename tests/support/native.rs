@@ -58,6 +58,42 @@ impl Row {
         self.status == 101 || (self.method == "CONNECT" && self.status / 100 == 2)
     }
 
+    /// Its short flags.
+    fn flags(&self) -> Vec<&str> {
+        self.flags.split(',').filter(|flag| !flag.is_empty()).collect()
+    }
+
+    /// The code of a gRPC call, as its client saw it.
+    fn grpc_code(&self, flags: &[&str]) -> &str {
+        let left = flags.contains(&"DC") || flags.contains(&"DR");
+        match self.grpc_status.as_str() {
+            // Envoy derives 2 from a 200 whose call was left, or cut off, before its trailers.
+            "" | "2" if left => "1",
+            "" | "2" if !flags.is_empty() => "14",
+            "" => "14",
+            // Clients read a code that gRPC does not know as UNKNOWN.
+            code if code.parse::<u8>().is_ok_and(|code| code > 16) => "2",
+            code => code,
+        }
+    }
+
+    /// Whether its streams were served, as an availability SLO sees it; `None` where their clients left.
+    pub fn available(&self) -> Option<bool> {
+        let flags = self.flags();
+        let failed_call = self.grpc && ["2", "4", "12", "13", "14", "15"].contains(&self.grpc_code(&flags));
+        if self.status / 100 == 5 || failed_call {
+            return Some(false);
+        }
+        let left = flags.contains(&"DC") || flags.contains(&"DR");
+        // Envoy has no flag for a client that leaves over HTTP/3.
+        if left || (self.status == 0 && flags.is_empty()) {
+            return None;
+        }
+        let upstream_did =
+            ["UC", "UF", "UR", "UPE", "UT", "LR", "UMSDR"].iter().any(|flag| flags.contains(flag));
+        Some(self.status != 0 && (self.tunnel() || !upstream_did))
+    }
+
     /// How it ended: status, flags, details, and a gRPC call's code or a trailer.
     pub fn end(&self) -> String {
         let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
@@ -249,7 +285,7 @@ pub fn expected(
         metrics.add("tenant_requests_total", &[service, tenant, ("code_class", &class)], row.streams);
         metrics.add("tenant_request_bytes_total", &[service, tenant], row.bytes_received);
         metrics.add("tenant_response_bytes_total", &[service, tenant], row.bytes_sent);
-        let mut flags: Vec<&str> = row.flags.split(',').filter(|flag| !flag.is_empty()).collect();
+        let mut flags = row.flags();
         if flags.len() > 1 {
             flags.retain(|flag| *flag != "URX");
         }
@@ -273,16 +309,7 @@ pub fn expected(
             _ => {}
         }
         if row.grpc {
-            let left = flags.contains(&"DC") || flags.contains(&"DR");
-            let code = match row.grpc_status.as_str() {
-                // Envoy derives 2 from a 200 whose call was left, or cut off, before its trailers.
-                "" | "2" if left => "1",
-                "" | "2" if !flags.is_empty() => "14",
-                "" => "14",
-                // Clients read a code that gRPC does not know as UNKNOWN.
-                code if code.parse::<u8>().is_ok_and(|code| code > 16) => "2",
-                code => code,
-            };
+            let code = row.grpc_code(&flags);
             metrics.add("grpc_requests_total", &[service, endpoint, ("grpc_code", code)], row.streams);
         }
     }
@@ -301,5 +328,5 @@ pub fn comparable(metrics: &Metrics) -> Metrics {
     ];
     let lost = ["redline_dropped_total", "redline_series_overflow_total"].map(|name| metrics.total(name));
     assert_eq!(lost, [0, 0], "dropped, or sent to overflow rows");
-    metrics.only(|name| !name.ends_with("_bucket") && !PUBLISHED.contains(&name))
+    metrics.only(|name| !name.ends_with("_bucket") && !name.starts_with("slo_") && !PUBLISHED.contains(&name))
 }

@@ -67,7 +67,9 @@ fn verdict(verified: &Verified) -> String {
     let Verified { series, differences } = verified;
     let compared = count(u64::try_from(*series).unwrap_or(u64::MAX));
     if differences.is_empty() {
-        return format!("verified: {compared} series counted natively, no difference\n");
+        return format!(
+            "verified: {compared} series counted natively, no difference (gauges that are set on tick aside)\n"
+        );
     }
     let n = count_of(differences);
     let mut text = format!("NOT VERIFIED: {} differences in {compared} series counted natively\n", count(n));
@@ -277,7 +279,10 @@ acme       9,000     0 %       0 B        0 B
     fn the_verdict_counts_differences_and_shows_them() {
         let difference = Difference { series: "c{}".to_owned(), what: What::Twice };
         let verified = |n| Verified { series: 4, differences: vec![difference.clone(); n] };
-        assert_eq!(verdict(&verified(0)), "verified: 4 series counted natively, no difference\n");
+        assert_eq!(
+            verdict(&verified(0)),
+            "verified: 4 series counted natively, no difference (gauges that are set on tick aside)\n"
+        );
         assert!(verdict(&verified(1)).starts_with("NOT VERIFIED: 1 differences"));
         assert!(verdict(&verified(1)).contains("c{}: twice in the replay"));
         assert_eq!(verdict(&verified(60)).lines().count(), 1 + MOST_DIFFERENCES + 1);
