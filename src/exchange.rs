@@ -50,6 +50,12 @@ impl Exchange {
         status == 101 || (self.method == Method::Connect && (200..300).contains(&status))
     }
 
+    /// Whether somebody was served: 2xx or 3xx, a tunnel, or a gRPC call that succeeded. A refused call is a 200 too.
+    pub fn is_success(&self) -> bool {
+        let answered = matches!(self.status.class(), CodeClass::Success | CodeClass::Redirection);
+        (answered || self.is_tunnel()) && self.grpc.is_none_or(|code| code == GrpcCode::OK)
+    }
+
     /// Whether the upstream cut the response off after its headers, by breaking off or by taking too long.
     ///
     /// Where it did so before them, Envoy answers by itself: with a 5xx, or with 408 where the stream's time was up.
@@ -102,11 +108,6 @@ methods! {
 pub struct Status(pub u16);
 
 impl Status {
-    /// Whether somebody was served: 2xx or 3xx.
-    pub const fn is_success(self) -> bool {
-        matches!(self.class(), CodeClass::Success | CodeClass::Redirection)
-    }
-
     /// Its class.
     pub const fn class(self) -> CodeClass {
         match self.0 {
@@ -160,6 +161,8 @@ impl CodeClass {
 pub struct GrpcCode(u8);
 
 impl GrpcCode {
+    /// It succeeded.
+    pub const OK: Self = Self(0);
     /// The client gave up.
     pub const CANCELLED: Self = Self(1);
     /// A code that gRPC does not know; clients read every such code so.

@@ -216,7 +216,8 @@ impl Fleet {
         Slot { since, epoch, settled: false, heartbeat_ns: now, tick_ns: self.tick_ns }
     }
 
-    fn slots(&self, host: &mut impl SharedData) -> Result<u32, HostStatus> {
+    /// How many slots were ever made.
+    pub fn slots(&self, host: &mut impl SharedData) -> Result<u32, HostStatus> {
         let (bytes, _) = host.read(&self.slots_key())?;
         Ok(shared::take_u32(&mut bytes.as_slice()).unwrap_or(0).min(MOST_SLOTS))
     }

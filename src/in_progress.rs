@@ -7,7 +7,7 @@
 
 use crate::attributes::HostStatus;
 use crate::fleet::{Gone, Member};
-use crate::metric::Kind;
+use crate::metric::{DurationUnit, Kind, Metric};
 use crate::registry::{MetricId, MetricSink};
 use crate::shared::{self, Keys, SharedData};
 use rustc_hash::FxHashMap;
@@ -21,8 +21,14 @@ pub struct RowId(u32);
 pub struct InProgress {
     keys: Keys,
     member: Option<Member>,
+    /// The epoch of the member's slot: notes of an earlier one are over.
+    epoch: u32,
     rows: Vec<Row>,
     by_gauge: FxHashMap<MetricId, RowId>,
+    /// Settled slots, by number: their epoch, and how often in a row there was nothing to take.
+    quiet: FxHashMap<u32, (u32, u8)>,
+    /// Counts calls of [`Self::settle_all`].
+    passes: u32,
 }
 
 /// One gauge's share that is this member's.
@@ -83,10 +89,33 @@ impl Note {
     }
 }
 
+const IN_PROGRESS: &str = Metric::HttpRequestsInProgress.name(DurationUnit::Milliseconds);
+
+/// Passes without anything to take after which a slot is looked at in each sixteenth only.
+const QUIET_PASSES: u8 = 2;
+const PATIENCE: u32 = 15;
+
+/// Whose a row is, its count, and the stat name of its gauge; `None` for what is no row of ours. Another prefix of the
+/// metric's name is one of another configuration.
+fn split_row(mut value: &[u8]) -> Option<(u32, u32, &str)> {
+    let (owner, count) = (shared::take_u32(&mut value)?, shared::take_u32(&mut value)?);
+    let name = std::str::from_utf8(value).ok()?;
+    let metric = name.split('.').next()?;
+    metric.ends_with(IN_PROGRESS).then_some((owner, count, name))
+}
+
 impl InProgress {
     /// Nothing in progress.
     pub fn new(keys: &Keys) -> Self {
-        Self { keys: keys.clone(), member: None, rows: Vec::new(), by_gauge: FxHashMap::default() }
+        Self {
+            keys: keys.clone(),
+            member: None,
+            epoch: 0,
+            rows: Vec::new(),
+            by_gauge: FxHashMap::default(),
+            quiet: FxHashMap::default(),
+            passes: 0,
+        }
     }
 
     /// The row of a gauge, where it has one yet.
@@ -107,19 +136,13 @@ impl InProgress {
         self.by_gauge.insert(gauge, RowId(place));
         // What a settlement swaps is there before there is anything to settle.
         match self.member {
-            Some(_) => self.write_first_note(slot, place, since, host).map(|()| RowId(place)),
+            Some(_) => self.write_first_note(slot, place, host).map(|()| RowId(place)),
             None => Ok(RowId(place)),
         }
     }
 
-    fn write_first_note(
-        &self,
-        slot: u32,
-        place: u32,
-        epoch: u32,
-        host: &mut impl SharedData,
-    ) -> Result<(), HostStatus> {
-        host.write(&self.note_key(slot, place), &Note { epoch, taken: 0 }.encode())
+    fn write_first_note(&self, slot: u32, place: u32, host: &mut impl SharedData) -> Result<(), HostStatus> {
+        host.write(&self.note_key(slot, place), &Note { epoch: self.epoch, taken: 0 }.encode())
     }
 
     /// Counts a stream that begins.
@@ -153,30 +176,43 @@ impl InProgress {
         }
     }
 
-    /// Takes off the gauges what a member that is gone has in progress, as far as that is not done.
-    pub fn settle(
-        &self,
-        gone: Gone,
-        prefix: &str,
+    /// Takes off the gauges what members that are gone have in progress, as far as that is not done.
+    ///
+    /// A slot in which nothing changes any more is looked at now and then only: its owner may have been just late, and
+    /// then died.
+    pub fn settle_all(
+        &mut self,
+        gone: &[Gone],
         host: &mut (impl MetricSink + SharedData),
     ) -> Result<(), HostStatus> {
+        self.passes = self.passes.wrapping_add(1);
+        for gone in gone {
+            let slot = gone.member.slot;
+            let quiet =
+                self.quiet.get(&slot).filter(|(epoch, _)| *epoch == gone.epoch).map_or(0, |(_, n)| *n);
+            if quiet >= QUIET_PASSES && self.passes.wrapping_add(slot) & PATIENCE != 0 {
+                continue;
+            }
+            let taken = self.settle(*gone, host)?;
+            let quiet = if taken { 0 } else { quiet.saturating_add(1) };
+            self.quiet.insert(slot, (gone.epoch, quiet));
+        }
+        Ok(())
+    }
+
+    /// Settles one; whether there was something to take.
+    fn settle(&self, gone: Gone, host: &mut (impl MetricSink + SharedData)) -> Result<bool, HostStatus> {
         let Gone { member: Member { slot, since }, epoch } = gone;
+        let mut found = false;
         for place in 0..u32::MAX {
-            let value = match host.read(&self.row_key(slot, place)) {
-                Ok((value, _)) => value,
-                Err(status) if status.is_absent() => break,
-                Err(status) => return Err(status),
-            };
-            let rest = &mut value.as_slice();
-            let (Some(owner), Some(count)) = (shared::take_u32(rest), shared::take_u32(rest)) else { break };
+            let Some(value) = self.read_row(slot, place, host)? else { break };
+            let Some((owner, count, name)) = split_row(&value) else { break };
             // From here on the rows are those of an earlier owner.
             if owner != since {
                 break;
             }
-            let Ok(name) = std::str::from_utf8(rest) else { continue };
-            if !name.starts_with(prefix) {
-                continue;
-            }
+            // First of all: what Envoy does not give us now, the next pass takes.
+            let gauge = host.define(Kind::Gauge, name)?;
             let given = self.swap_note(slot, place, host, |note| {
                 // An older note is of an earlier settlement, which was given back.
                 let taken = if note.epoch == epoch { note.taken } else { 0 };
@@ -185,11 +221,43 @@ impl InProgress {
             })?;
             let delta = given.map_or(0, |taken| i64::from(taken).saturating_sub(i64::from(count)));
             if delta != 0 {
-                let gauge = host.define(Kind::Gauge, name)?;
+                found = true;
                 host.add(gauge, delta)?;
             }
         }
+        Ok(found)
+    }
+
+    /// Defines every gauge that a row names, and so keeps its value.
+    ///
+    /// Envoy drops a stat with the last VM that has defined it. Where new code takes over from a VM that died, nobody
+    /// else would keep what that VM left on its gauges, and it would be taken off a gauge that begins at 0.
+    pub fn keep_gauges(
+        &self,
+        slots: u32,
+        host: &mut (impl MetricSink + SharedData),
+    ) -> Result<(), HostStatus> {
+        for slot in 0..slots {
+            for place in 0..u32::MAX {
+                let Some(value) = self.read_row(slot, place, host)? else { break };
+                let Some((_, _, name)) = split_row(&value) else { break };
+                host.define(Kind::Gauge, name)?;
+            }
+        }
         Ok(())
+    }
+
+    fn read_row(
+        &self,
+        slot: u32,
+        place: u32,
+        host: &mut impl SharedData,
+    ) -> Result<Option<Vec<u8>>, HostStatus> {
+        match host.read(&self.row_key(slot, place)) {
+            Ok((value, _)) => Ok(Some(value)),
+            Err(status) if status.is_absent() => Ok(None),
+            Err(status) => Err(status),
+        }
     }
 
     /// Swaps a note; the second part of what `change` said, where the note changed.
@@ -216,8 +284,9 @@ impl InProgress {
         host: &mut (impl MetricSink + SharedData),
     ) -> Result<(), HostStatus> {
         let Some(Member { slot, .. }) = self.member else { return Ok(()) };
+        self.epoch = epoch.wrapping_add(1);
         for (row, place) in self.rows.iter().zip(0_u32..) {
-            let alive = Note { epoch: epoch.wrapping_add(1), taken: 0 };
+            let alive = Note { epoch: self.epoch, taken: 0 };
             let taken = self.swap_note(slot, place, host, |note| {
                 Some((alive, if note.epoch == epoch { note.taken } else { 0 }))
             })?;
@@ -238,12 +307,13 @@ impl InProgress {
         host: &mut (impl MetricSink + SharedData),
     ) -> Result<(), HostStatus> {
         let replaced = self.member.replace(member).is_some();
+        self.epoch = member.since;
         let mut rows = std::mem::take(&mut self.rows);
         let moved = rows.iter_mut().zip(0_u32..).try_for_each(|(row, place)| {
             let Row { count, ticked, .. } = *row;
             *row = Row::new(row.gauge, &row.name, self.row_key(member.slot, place), member.since);
             row.count = count;
-            self.write_first_note(member.slot, place, member.since, host)?;
+            self.write_first_note(member.slot, place, host)?;
             row.write(host)?;
             if replaced && ticked > 0 { host.add(row.gauge, i64::from(ticked)) } else { Ok(()) }
         });

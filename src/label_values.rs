@@ -47,7 +47,7 @@ impl LabelValues {
     }
 
     /// Makes what the VMs share.
-    pub fn prepare(&self, host: &mut impl SharedData) -> Result<(), HostStatus> {
+    pub fn prepare(&mut self, host: &mut (impl SharedData + Machine)) -> Result<(), HostStatus> {
         self.roster.prepare(host)?;
         self.candidates.prepare(host)
     }
@@ -122,7 +122,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn values(max: u32, host: &mut MemoryHost) -> LabelValues {
-        let values = LabelValues::new(&Keys::new("shop"), "tenant", max, 8);
+        let mut values = LabelValues::new(&Keys::new("shop"), "tenant", max, 8);
         values.prepare(host).unwrap();
         values
     }

@@ -219,14 +219,15 @@ impl Recorder {
             self.leave(row, host);
         }
         let mut exchange = self.read_end(&open, host);
-        exchange.tenant = self.tenant(open.tenant, exchange.status, host);
+        let served = exchange.is_success();
+        exchange.tenant = self.tenant(open.tenant, served, host);
         if let (Some(users), Some(user)) = (&mut self.users, open.user) {
             users.seen(exchange.tenant, user, host);
         }
         exchange.violates = match open.violates {
             None => None,
             Some(Violator::Served) => Some(exchange.tenant),
-            Some(Violator::Other(claim)) => Some(self.tenant(claim, exchange.status, host)),
+            Some(Violator::Other(claim)) => Some(self.tenant(claim, served, host)),
         };
         self.record(&exchange, host);
         self.count_events(&exchange, open.group, host);

@@ -10,7 +10,7 @@ use crate::endpoint::EndpointId;
 use crate::exchange::Status;
 use crate::metric::{Kind, Label, Metric};
 use crate::roster::Roster;
-use crate::shared::{Keys, SharedData};
+use crate::shared::{Keys, Machine, SharedData};
 use crate::slo::{SloIndex, Window};
 use crate::stat_name;
 use crate::tenant::TenantId;
@@ -75,7 +75,7 @@ impl Registry {
     }
 
     /// Makes what the VMs share.
-    pub fn prepare(&self, host: &mut impl SharedData) -> Result<(), HostStatus> {
+    pub fn prepare(&mut self, host: &mut (impl SharedData + Machine)) -> Result<(), HostStatus> {
         self.admitted.prepare(host)
     }
 

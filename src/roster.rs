@@ -4,10 +4,10 @@
 //! order, and no more than the most. A full list is final: it is never looked up again.
 
 use crate::attributes::HostStatus;
-use crate::shared::{self, Cas, Keys, SharedData};
-use rustc_hash::FxHashMap;
+use crate::shared::{self, Cas, Keys, Machine, SharedData};
 use std::borrow::Borrow;
-use std::hash::Hash;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
 /// What a list holds.
 pub trait Entry: Clone + Eq + Hash {
@@ -47,6 +47,22 @@ impl Entry for Box<str> {
     }
 }
 
+/// Hashes with a key: entries are what clients make up, and they must not know which of them collide.
+///
+/// Not the standard library's own random keys: where the host has no dice, making those traps.
+#[derive(Debug, Clone, Copy, Default)]
+struct Keyed(u64);
+
+impl BuildHasher for Keyed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.0);
+        hasher
+    }
+}
+
 /// An entry's place in the list, the same in every VM.
 pub type Number = u32;
 
@@ -56,7 +72,7 @@ pub struct Roster<T> {
     keys: Keys,
     name: String,
     max: u32,
-    numbers: FxHashMap<T, Number>,
+    numbers: HashMap<T, Number, Keyed>,
     entries: Vec<T>,
     /// The page that is being filled, and how many of its entries have been copied.
     page: u32,
@@ -72,7 +88,7 @@ impl<T: Entry> Roster<T> {
             keys: keys.clone(),
             name: ["roster/", name].concat(),
             max,
-            numbers: FxHashMap::default(),
+            numbers: HashMap::default(),
             entries: Vec::new(),
             page: 0,
             copied: 0,
@@ -80,8 +96,11 @@ impl<T: Entry> Roster<T> {
         }
     }
 
-    /// Makes the pages, which are swapped later.
-    pub fn prepare(&self, host: &mut impl SharedData) -> Result<(), HostStatus> {
+    /// Makes the pages, which are swapped later, and takes a key for hashing.
+    pub fn prepare(&mut self, host: &mut (impl SharedData + Machine)) -> Result<(), HostStatus> {
+        let numbers = std::mem::take(&mut self.numbers);
+        self.numbers = HashMap::with_hasher(Keyed(host.random()));
+        self.numbers.extend(numbers);
         // The last page is full when the list is; nobody looks behind it.
         for page in 0..self.max.div_ceil(T::PER_PAGE) {
             shared::create(host, &self.page_key(page), &[])?;

@@ -29,7 +29,12 @@ pub struct Sources {
 #[derive(Debug)]
 enum Source {
     Header(HeaderSlot),
-    Jwt(HeaderSlot, String),
+    /// `authorization` holds tokens; a payload alone, which anybody can write there, is none.
+    Jwt {
+        header: HeaderSlot,
+        claim: String,
+        bare: bool,
+    },
     Path(String),
     Host(HeaderSlot, HostPattern),
     Query(Vec<u8>),
@@ -91,7 +96,10 @@ impl Sources {
     fn compile(&mut self, source: &ValueSource) -> Source {
         match source {
             ValueSource::Header(name) => Source::Header(self.slot(name)),
-            ValueSource::Jwt { header, claim } => Source::Jwt(self.slot(header), claim.clone()),
+            ValueSource::Jwt { header, claim } => {
+                let bare = header != "authorization";
+                Source::Jwt { header: self.slot(header), claim: claim.clone(), bare }
+            }
             ValueSource::Path(name) => Source::Path(name.clone()),
             ValueSource::Host(pattern) => Source::Host(self.slot("host"), pattern.clone()),
             ValueSource::Query(name) => Source::Query(name.clone().into_bytes()),
@@ -114,8 +122,8 @@ impl Source {
     fn value<'r>(&self, request: &'r Request<'_>, templates: &Templates) -> Option<Cow<'r, [u8]>> {
         let found = match self {
             Self::Header(slot) => request.headers.get(*slot).map(Cow::Borrowed),
-            Self::Jwt(slot, claim) => {
-                let decode = || request.headers.get(*slot).and_then(jwt::payload);
+            Self::Jwt { header: slot, claim, bare } => {
+                let decode = || request.headers.get(*slot).and_then(|token| jwt::payload(token, *bare));
                 let (known, payload) = request.payload.get_or_init(|| (*slot, decode()));
                 if known == slot {
                     json::member(payload.as_deref()?, claim)

@@ -59,7 +59,7 @@ impl Tenants {
     }
 
     /// Makes what the VMs share.
-    pub fn prepare(&self, host: &mut impl SharedData) -> Result<(), HostStatus> {
+    pub fn prepare(&mut self, host: &mut (impl SharedData + Machine)) -> Result<(), HostStatus> {
         self.values.prepare(host)
     }
 

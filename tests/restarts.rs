@@ -6,14 +6,15 @@ use redline_cli::envoy::{Envoy, Launch};
 use serde_json::{Value, json};
 use std::cell::OnceCell;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use support::client::{Call, send_all};
 use support::gateway::{Listener, bootstrap};
 use support::hanging::{self, hang};
 use support::load::Load;
 use support::metrics::Metrics;
 use support::replaceable::Listeners;
-use support::{World, eventually};
+use support::{World, eventually, raw};
 use tempfile::TempDir;
 
 const CONFIGURATION: &str = r#"{"service": "shop", "tick": "100ms",
@@ -59,10 +60,14 @@ fn other_code(folder: &TempDir, name: &str) -> PathBuf {
 
 /// An Envoy whose code can be replaced, and which lets go of the old after `drain` seconds.
 fn replaceable(drain: &str) -> (World, Listeners) {
+    replaceable_from(support::wasm(), &[ingress()], drain)
+}
+
+fn replaceable_from(code: &Path, first: &[Listener<'_>], drain: &str) -> (World, Listeners) {
     let file = OnceCell::new();
     let world = World::launch(
         |upstream| {
-            let (listeners, bootstrap) = Listeners::start(&[ingress()], support::wasm(), upstream);
+            let (listeners, bootstrap) = Listeners::start(first, code, upstream);
             assert!(file.set(listeners).is_ok());
             bootstrap
         },
@@ -136,6 +141,50 @@ fn series_that_new_code_does_not_use_before_the_old_has_drained_begin_again() {
     eventually("the end of what only the old code used", || (count("_other") == 0).then_some(()));
     send("/x", 1);
     eventually("it begins again", || (count("_other") == 1).then_some(()));
+}
+
+#[test]
+fn new_code_that_follows_a_crash_takes_back_what_the_dead_vm_left() {
+    // So slow a tick that the new code is there before anybody is settled.
+    let configuration = CONFIGURATION.replace("100ms", "3s");
+    let ingress =
+        Listener { name: "ingress", configuration: &configuration, client_values: true, quic: None };
+    let (world, listeners) = replaceable_from(support::faulty_wasm(), &[ingress], "1");
+    let open: Vec<_> = (0..6).map(|_| hang(&world, "ingress", "hang")).collect();
+    assert_eq!(hanging::gauge(&world, "shop"), 6);
+    let trap = format!(
+        "GET {} HTTP/1.1\r\nhost: a\r\nx-redline-fault: trap\r\nconnection: close\r\n\r\n",
+        hanging::PATH
+    );
+    // Until both workers' VMs have died; a trapped request is left behind on its gauge too.
+    eventually("the death of every VM that has a stream", || {
+        raw::exchange(address(&world), trap.as_bytes());
+        let log = world.envoy.log();
+        (log.matches("fault: a request asked for a trap").count() >= 4).then_some(())
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let ingress =
+        Listener { name: "ingress", configuration: &configuration, client_values: true, quic: None };
+    let had = vms(&world);
+    listeners.replace(&[ingress], &other_code(&folder, "mended"));
+    eventually("the new VMs", || (vms(&world) > had).then_some(()));
+    let load = load(&world);
+    drop(open);
+    eventually("the old code's end", || (vms(&world) <= had).then_some(()));
+    let published = || world.scrape().total("redline_last_publish_timestamp_seconds");
+    // Five ticks: by then the dead are settled.
+    let until = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() + 15;
+    let mut seen = Vec::new();
+    eventually("what the dead left is taken off, under load", || {
+        seen.push(hanging::gauge(&world, "shop"));
+        assert!(seen.iter().all(|gauge| *gauge < 1000), "taken off a gauge that had begun again: {seen:?}");
+        (published() >= until).then_some(())
+    });
+    assert_eq!(seen.last(), Some(&0), "{seen:?}");
+    load.stop(&world);
+    eventually("nothing in progress", || {
+        (scrape(&world.envoy).total("http_requests_in_progress") == 0).then_some(())
+    });
 }
 
 /// The parent's bootstrap as its child reads it: the listener's port is the one that the parent has.

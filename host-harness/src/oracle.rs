@@ -109,12 +109,12 @@ impl Oracle {
                 if let Some(mut open) = self.open.remove(&event.stream) {
                     let ended_ns = event.record.time_ns.saturating_add(event.record.duration_ns.unwrap_or(0));
                     self.now_s = self.now_s.max(ended_ns / 1_000_000_000);
-                    let status = event.record.status.unwrap_or(0);
+                    let served = served(event.record, &open);
                     let asked = open.tenant.clone();
-                    open.tenant = self.named(open.tenant, open.candidate, status);
+                    open.tenant = self.named(open.tenant, open.candidate, served);
                     open.violates = open.violates.map(|(claimed, candidate)| match claimed == asked {
                         true => (open.tenant.clone(), false),
-                        false => (self.named(claimed, candidate, status), false),
+                        false => (self.named(claimed, candidate, served), false),
                     });
                     self.count(event.record, &open);
                 }
@@ -201,8 +201,8 @@ impl Oracle {
     }
 
     /// What a tenant is called now that it has been answered.
-    fn named(&mut self, name: String, candidate: bool, status: u16) -> String {
-        if candidate && !self.tenants.answered(&name, status, self.now_s) { OTHER.to_owned() } else { name }
+    fn named(&mut self, name: String, candidate: bool, served: bool) -> String {
+        if candidate && !self.tenants.answered(&name, served, self.now_s) { OTHER.to_owned() } else { name }
     }
 
     /// The observations of one exchange. Their order matters to the one exchange that meets `limits.max_series`.
@@ -270,6 +270,13 @@ impl Oracle {
             ledger.add(&Metric::RETRIES, &[endpoint], attempts as i64 - 1);
         }
     }
+}
+
+/// Whether a tenant's request was answered with success.
+fn served(record: &Record, open: &Open) -> bool {
+    let status = record.status.unwrap_or(0);
+    let call_failed = open.seen && facts::is_grpc(record) && facts::grpc_code(record) != "0";
+    ((200..400).contains(&status) || facts::is_tunnel(open.method, status)) && !call_failed
 }
 
 /// For the words of a difference: a value without its buckets.

@@ -1,6 +1,11 @@
+use super::InProgress;
 use crate::config::Config;
+use crate::fleet::{Fleet, Standing};
 use crate::memory_host::MemoryHost;
+use crate::metric::Kind;
 use crate::recorder::{Recorder, Stream};
+use crate::registry::MetricSink;
+use crate::shared::Keys;
 use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -159,6 +164,59 @@ fn without_shared_data_the_gauge_still_moves_and_the_loss_is_counted() {
     assert_eq!(host.value(GAUGE), Some(0));
 }
 
+#[test]
+fn a_leader_that_is_too_late_takes_nothing_from_one_that_came_back() {
+    let host = &mut MemoryHost::default();
+    let keys = Keys::new("shop");
+    let (mut leader, mut owner) = (Fleet::new(&keys, TICK), Fleet::new(&keys, TICK));
+    leader.prepare(1, host).unwrap();
+    let mut rows = InProgress::new(&keys);
+    host.now_ns = TICK;
+    leader.tick(host.now_ns, host).unwrap();
+    rows.move_to(owner.join(host).unwrap(), host).unwrap();
+    owner.tick(host.now_ns, host).unwrap();
+    for _ in 0..4 {
+        host.now_ns += TICK;
+        leader.tick(host.now_ns, host).unwrap();
+    }
+    let gone = leader.gone(host.now_ns, host).unwrap();
+    assert_eq!(gone.len(), 1);
+    // Between the leader's two steps the owner comes to life and a stream begins on a gauge that is new to it.
+    let Ok(Standing::Revived(epoch)) = owner.tick(host.now_ns, host) else { panic!("it was settled") };
+    rows.revive(epoch, host).unwrap();
+    let gauge = host.define(Kind::Gauge, GAUGE).unwrap();
+    let row = rows.add_row(gauge, GAUGE, host).unwrap();
+    assert!(rows.enter(row, host).gauge);
+    InProgress::new(&keys).settle_all(&gone, host).unwrap();
+    assert_eq!(host.value(GAUGE), Some(1));
+    rows.leave(row, host);
+    assert_eq!(host.value(GAUGE), Some(0));
+}
+
+#[test]
+fn rows_of_another_prefix_are_settled_and_what_is_no_row_of_ours_is_left_alone() {
+    let host = &mut MemoryHost::default();
+    let keys = Keys::new("shop");
+    let (mut leader, mut owner) = (Fleet::new(&keys, TICK), Fleet::new(&keys, TICK));
+    leader.prepare(1, host).unwrap();
+    let mut rows = InProgress::new(&keys);
+    rows.move_to(owner.join(host).unwrap(), host).unwrap();
+    let names = [["edge_", GAUGE].concat(), "somebodys_gauge.x".to_owned()];
+    let gauges = names.map(|name| {
+        let gauge = host.define(Kind::Gauge, &name).unwrap();
+        let row = rows.add_row(gauge, &name, host).unwrap();
+        rows.enter(row, host);
+        name
+    });
+    for _ in 0..5 {
+        host.now_ns += TICK;
+        leader.tick(host.now_ns, host).unwrap();
+    }
+    let gone = leader.gone(host.now_ns, host).unwrap();
+    InProgress::new(&keys).settle_all(&gone, host).unwrap();
+    assert_eq!(gauges.map(|name| host.value(&name)), [Some(0), Some(1)]);
+}
+
 #[cfg(not(target_family = "wasm"))]
 mod any_order {
     use super::*;
@@ -198,7 +256,8 @@ mod any_order {
                     Step::Crash(vm) => vms[vm] = Vm::start(host),
                 }
             }
-            for _ in 0..9 {
+            // A settled slot that was quiet is looked at every sixteenth time.
+            for _ in 0..24 {
                 ticks(&mut vms, host);
             }
             let open: usize = vms.iter().map(|vm| vm.open.len()).sum();

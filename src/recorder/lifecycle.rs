@@ -45,6 +45,7 @@ impl Recorder {
     /// must not count anything. `fingerprint` tells configurations apart.
     pub fn start(&mut self, fingerprint: u64, host: &mut impl Host) {
         let prepared = self.fleet.prepare(fingerprint, host);
+        let prepared = prepared.and_then(|()| self.in_progress.keep_gauges(self.fleet.slots(host)?, host));
         let prepared = prepared.and_then(|()| self.registry.prepare(host));
         let prepared = prepared.and_then(|()| self.labels.tenants.prepare(host));
         let users = self.users.as_ref();
@@ -174,13 +175,7 @@ impl Recorder {
     }
 
     fn settle(&mut self, now: u64, host: &mut impl Host) -> Result<(), crate::attributes::HostStatus> {
-        let Some(mut gauges) = self.registry.metric_name(Metric::HttpRequestsInProgress) else {
-            return Ok(());
-        };
-        gauges.push('.');
-        for gone in self.fleet.gone(now, host)? {
-            self.in_progress.settle(gone, &gauges, host)?;
-        }
-        Ok(())
+        let gone = self.fleet.gone(now, host)?;
+        self.in_progress.settle_all(&gone, host)
     }
 }

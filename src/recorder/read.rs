@@ -125,9 +125,9 @@ impl Recorder {
     }
 
     /// Whose request it was, now that it has been answered.
-    pub(super) fn tenant(&mut self, claim: Claim, status: Status, host: &mut impl Host) -> TenantId {
+    pub(super) fn tenant(&mut self, claim: Claim, served: bool, host: &mut impl Host) -> TenantId {
         let claim = match claim {
-            Claim::Candidate(name) if status.is_success() => self.labels.tenants.answered(name, host),
+            Claim::Candidate(name) if served => self.labels.tenants.answered(name, host),
             claim => Ok(claim),
         };
         match claim {

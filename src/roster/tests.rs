@@ -4,7 +4,7 @@ use crate::memory_host::MemoryHost;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn roster(max: u32, host: &mut MemoryHost) -> Roster<Box<str>> {
-    let roster = Roster::new(&Keys::new("shop"), "tenant", max);
+    let mut roster = Roster::new(&Keys::new("shop"), "tenant", max);
     roster.prepare(host).unwrap();
     roster
 }

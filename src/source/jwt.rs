@@ -5,8 +5,8 @@ const MAX_TOKEN: usize = 16 * 1024;
 
 /// The payload of a token in compact form (RFC 7515 section 3.1), with or without `Bearer` in front.
 ///
-/// A payload alone is read too: jwt_authn's `forward_payload_header` forwards that and no more.
-pub(super) fn payload(header: &[u8]) -> Option<Vec<u8>> {
+/// Where `bare`, a payload alone is read too: jwt_authn's `forward_payload_header` forwards that and no more.
+pub(super) fn payload(header: &[u8], bare: bool) -> Option<Vec<u8>> {
     let token = without_scheme(header).trim_ascii();
     if token.len() > MAX_TOKEN {
         return None;
@@ -17,7 +17,7 @@ pub(super) fn payload(header: &[u8]) -> Option<Vec<u8>> {
         (Some(header), Some(payload), Some(_), None) if header.iter().all(|b| digit(*b) != INVALID) => {
             payload
         }
-        (Some(payload), None, ..) => payload,
+        (Some(payload), None, ..) if bare => payload,
         _ => return None,
     };
     decode_base64url(payload)

@@ -30,7 +30,9 @@ pub(super) fn value(source: &ValueSource, record: &Record, endpoints: &Endpoints
     }
     let found = match source {
         ValueSource::Header(name) => header(record, name)?.to_vec(),
-        ValueSource::Jwt { header: name, claim } => self::claim(header(record, name)?, claim)?,
+        ValueSource::Jwt { header: name, claim } => {
+            self::claim(header(record, name)?, claim, name != "authorization")?
+        }
         ValueSource::Path(name) => endpoints.parameter(record.path.as_deref(), name)?,
         ValueSource::Host(pattern) => label(&record.host, pattern)?.into_bytes(),
         ValueSource::Query(name) => query(record.path.as_deref()?, name)?,
@@ -82,14 +84,14 @@ fn query(path: &[u8], name: &str) -> Option<Vec<u8>> {
 }
 
 /// A claim of the token in a header's value.
-fn claim(header: &[u8], name: &str) -> Option<Vec<u8>> {
+fn claim(header: &[u8], name: &str, bare: bool) -> Option<Vec<u8>> {
     let token = header.trim_ascii();
     let token = SCHEME.as_ref()?.replace(&[token, b" "].concat(), &b""[..]).trim_ascii().to_vec();
     if token.len() > MAX_TOKEN {
         return None;
     }
     let parts = TOKEN.as_ref()?.captures(&token)?;
-    let payload = parts.get(1).or(parts.get(2))?.as_bytes();
+    let payload = parts.get(1).or(parts.get(2).filter(|_| bare))?.as_bytes();
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true);

@@ -30,11 +30,11 @@ impl Tenants {
     }
 
     /// An answer to a tenant that had no name; whether it has now.
-    pub(super) fn answered(&mut self, name: &str, status: u16, time_s: u64) -> bool {
+    pub(super) fn answered(&mut self, name: &str, served: bool, time_s: u64) -> bool {
         if self.named.contains(name) {
-            return (200..400).contains(&status);
+            return served;
         }
-        if !(200..400).contains(&status) || self.named.len() >= self.places {
+        if !served || self.named.len() >= self.places {
             return false;
         }
         let (since, answers) = self.answers.entry(name.to_owned()).or_insert((time_s, 0));

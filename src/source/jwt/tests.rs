@@ -3,6 +3,19 @@ use super::*;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+/// Of a header that may hold a payload alone.
+fn payload(header: &[u8]) -> Option<Vec<u8>> {
+    super::payload(header, true)
+}
+
+#[test]
+fn a_payload_alone_is_no_token_where_tokens_are_expected() {
+    assert_eq!(payload(b"eyJhIjoxfQ").as_deref(), Some(&br#"{"a":1}"#[..]));
+    assert_eq!(super::payload(b"eyJhIjoxfQ", false), None);
+    assert_eq!(super::payload(b"Bearer eyJhIjoxfQ", false), None);
+    assert_eq!(super::payload(b"Bearer e30.eyJhIjoxfQ.x", false).as_deref(), Some(&br#"{"a":1}"#[..]));
+}
+
 #[test]
 fn the_payload_of_a_token_is_found_in_every_way_of_writing_it() {
     let payload_of = |header: &str| payload(header.as_bytes()).map(|bytes| String::from_utf8(bytes).unwrap());
