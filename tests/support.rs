@@ -19,7 +19,7 @@ pub mod replaceable;
 pub mod upstream;
 
 use redline_cli::document::Document;
-use redline_cli::envoy::{Envoy, EnvoyError, Launch};
+use redline_cli::envoy::{Envoy, EnvoyError, Installation, Launch};
 use redline_cli::render::envoy::Bootstrap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,6 +72,12 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
 /// How the tests start an Envoy: one whose log of streams, where it is in a file, comes at once.
 pub fn launch(bootstrap: String) -> Launch {
     Launch::new(bootstrap).argument("--file-flush-interval-msec").argument("100")
+}
+
+/// The minor version of the Envoy of these tests, 1.x.
+pub fn envoy_minor() -> u32 {
+    static MINOR: OnceLock<u32> = OnceLock::new();
+    *MINOR.get_or_init(|| Installation::find_or_install().expect("an Envoy").version.minor)
 }
 
 /// Polls until `probe` yields something; panics with `what` when it takes too long.

@@ -1,18 +1,12 @@
 //! The native log where Envoy has no stats access logger (before 1.37): a line of JSON for each stream, in its output.
 
 use super::native::{Row, Sums, TAGS};
-use redline_cli::envoy::Installation;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 /// Whether the Envoy of these tests needs it.
 pub fn needed() -> bool {
-    static NEEDED: OnceLock<bool> = OnceLock::new();
-    *NEEDED.get_or_init(|| {
-        let envoy = Installation::find_or_install().expect("an Envoy");
-        (envoy.version.major, envoy.version.minor) < (1, 37)
-    })
+    super::envoy_minor() < 37
 }
 
 /// An element of `access_log`; `prefix` tells listeners apart.

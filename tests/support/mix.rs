@@ -32,8 +32,14 @@ impl Sent {
         self.0.values().sum()
     }
 
-    /// Fails where a kind did not end as it does, or Envoy logged more or fewer of it.
+    /// Fails where a kind did not end as it does, or Envoy logged more or fewer of it. How each ends is that of 1.40:
+    /// older ones refuse other requests and have other words, which is nobody's miscount.
     pub fn assert_ended(&self, rows: &[Row]) {
+        if super::envoy_minor() < 40 {
+            let logged: u64 = rows.iter().map(|row| row.streams).sum();
+            assert_eq!(logged, self.streams());
+            return;
+        }
         for ((kind, protocol), streams) in &self.0 {
             let ends = ends::of(kind, protocol);
             let of_kind = || rows.iter().filter(|row| row.kind == *kind && row.protocol == *protocol);
