@@ -121,7 +121,7 @@ fn check(answer: &std::result::Result<Config, ConfigErrors>) {
                 assert!(templates.insert(template).is_ok(), "{}", template.as_str());
             }
             let _rendered = (config.histogram_buckets(), config.stat_tags());
-            Recorder::new(config).start(&mut MemoryHost::default());
+            Recorder::new(config).start(1, &mut MemoryHost::default());
         }
     }
 }
