@@ -17,7 +17,7 @@ mod wire;
 pub use alerting::Alerting;
 pub use custom::{Attribute, CacheOutcome, CustomMetric, Value as MetricValue, When};
 pub use error::{ConfigError, ConfigErrors};
-pub use slo::{Sli, Slo, Where};
+pub use slo::{DEFAULT_BAD_GRPC, DEFAULT_BAD_STATUS, Sli, Slo, Where};
 pub use source::{HostPattern, Isolation, MAX_SOURCES, ValueSource};
 pub use traffic::{Buckets, EndpointSource, Endpoints, Exclude, Limits, Tenant, User};
 pub use units::{Duration, Objective, parse_duration};

@@ -210,23 +210,8 @@ impl Metric {
     }
 
     /// Whether it says something of an SLO.
-    pub const fn is_of_slo(self) -> bool {
-        matches!(
-            self,
-            Self::SloEvents
-                | Self::SloBadEvents
-                | Self::SloWindowEvents
-                | Self::SloWindowBadEvents
-                | Self::SloErrorRatio
-                | Self::SloBurnRate
-                | Self::SloWindowCoverage
-                | Self::SloBudgetRemaining
-                | Self::SloBudgetOverspent
-                | Self::SloAvailability
-                | Self::SloSuccessRate
-                | Self::SloLatencyP99
-                | Self::SloStatus
-        )
+    pub fn is_of_slo(self) -> bool {
+        self.labels().contains(&Label::Slo)
     }
 
     /// Whether it says something of Redline itself. Like those of SLOs, it is never sent to an overflow row: the

@@ -14,6 +14,7 @@ use crate::shared::{self, Host, Keys, SharedData};
 use crate::slo::{
     Classifier, LastHour, Pending, Report, SlicePage, SloIndex, Tally, TenantGroup, Verdict, Windows,
 };
+use std::fmt::Display;
 
 /// The SLOs of one configuration in one VM.
 #[derive(Debug)]
@@ -75,10 +76,8 @@ impl Objectives {
                 slo.begin(index, registry, texts, host)?;
             }
             if slo.pending.is_some() {
-                let now = host.monotonic_ns();
-                let slices = (0..SLICES).map(|n| now.saturating_add(SLICE_NS.saturating_mul(n)));
-                for slice in slices {
-                    shared::create(host, &slo.page_key(SlicePage::at(slice)), &[])?;
+                for page in SlicePage::all(host.monotonic_ns()) {
+                    shared::create(host, &slo.key(page), &[])?;
                 }
             }
         }
@@ -106,8 +105,11 @@ impl Objectives {
     pub fn tick(&mut self, now: u64, host: &mut impl SharedData) -> Result<(), HostStatus> {
         let page = SlicePage::at(now);
         for slo in &mut self.slos {
-            if let Some(pending) = slo.pending.as_mut().filter(|pending| !pending.is_empty()) {
-                let key = slo.keys.one(&page.to_string());
+            if slo.pending.as_ref().is_none_or(Pending::is_empty) {
+                continue;
+            }
+            let key = slo.key(page);
+            if let Some(pending) = &mut slo.pending {
                 shared::update(host, &key, |stored| Some(pending.merged(page, Some(stored))))?;
                 pending.clear();
             }
@@ -137,10 +139,6 @@ impl Objectives {
         Ok(())
     }
 }
-
-/// The slices of the last hour's durations.
-const SLICES: u64 = 12;
-const SLICE_NS: u64 = 300_000_000_000;
 
 impl Slo {
     /// Begins the windows at the counters of now: in a new Envoy they are 0.
@@ -177,7 +175,7 @@ impl Slo {
         };
         published.windows.observe(now, totals);
         if self.pending.is_some() {
-            published.last_hour.refresh(now, |page| read(&self.page_key(page), host));
+            published.last_hour.refresh(now, |page| read(&self.key(page), host));
         }
         let p99_ns = self.pending.as_ref().map(|_| published.last_hour.p99_ns().unwrap_or(0));
         let report = Report::new(&published.windows, self.objective);
@@ -190,7 +188,7 @@ impl Slo {
     fn save(&self, windows: &mut Windows, host: &mut impl SharedData) -> Result<(), HostStatus> {
         let mut done = Ok(());
         windows.save(|page, bytes| {
-            done = host.write(&self.keys.one(&page.to_string()), bytes);
+            done = host.write(&self.key(page), bytes);
             done.is_ok()
         });
         done
@@ -198,10 +196,11 @@ impl Slo {
 
     /// Windows as they were saved last.
     fn restore(&self, host: &mut impl SharedData) -> Option<Windows> {
-        Windows::restore(self.period, |page| read(&self.keys.one(&page.to_string()), host))
+        Windows::restore(self.period, |page| read(&self.key(page), host))
     }
 
-    fn page_key(&self, page: SlicePage) -> Vec<u8> {
+    /// The key of a page of windows or of durations.
+    fn key(&self, page: impl Display) -> Vec<u8> {
         self.keys.one(&page.to_string())
     }
 }

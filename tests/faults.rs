@@ -29,15 +29,6 @@ fn configuration(tick: &str) -> String {
     configuration.to_string()
 }
 
-fn endpoint(row: &Row) -> &'static str {
-    match row.path.as_str() {
-        "/api/v1/models" => "/api/v1/models",
-        p if p.starts_with("/api/v1/models/") => "/api/v1/models/{id}",
-        p if p.starts_with("/hang/") => hanging::ENDPOINT,
-        _ => "_other",
-    }
-}
-
 /// Two listeners of one service: `ingress` for the load, `side` for what the test watches. A worker's VM serves both.
 fn start(tick: &str) -> World {
     let configuration = configuration(tick);
@@ -130,13 +121,15 @@ fn assert_counted(world: &World, left: usize) {
         rows.extend(native::logged(&world.envoy, &text, "side"));
         rows.retain(|row| !row.details.contains(REFUSED));
         let mut left = left as u64;
-        for row in rows.iter_mut().filter(|row| row.flags == "DC" && endpoint(row) == hanging::ENDPOINT) {
+        for row in
+            rows.iter_mut().filter(|row| row.flags == "DC" && hanging::endpoint(row) == hanging::ENDPOINT)
+        {
             let gone = left.min(row.streams);
             (row.streams, left) = (row.streams - gone, left - gone);
         }
         rows.retain(|row| row.streams > 0);
         let metrics = Metrics::parse(&text);
-        let expected = native::expected("shop", &rows, endpoint, |_| false);
+        let expected = native::expected("shop", &rows, hanging::endpoint, |_| false);
         let equal = metrics.total("http_requests_total") == expected.total("http_requests_total");
         // After a while the difference itself says more.
         let done = (equal && left == 0 || began.elapsed() > Duration::from_secs(10))
@@ -318,7 +311,8 @@ fn a_response_that_was_on_its_way_when_its_vm_died_comes_through_uncounted() {
     }
     let details: Vec<String> = eventually("the last stream's end", || {
         let rows = native::logged(&world.envoy, &world.envoy.scrape().expect("Envoy answers"), "side");
-        let rows: Vec<Row> = rows.into_iter().filter(|row| endpoint(row) == hanging::ENDPOINT).collect();
+        let rows: Vec<Row> =
+            rows.into_iter().filter(|row| hanging::endpoint(row) == hanging::ENDPOINT).collect();
         let streams: u64 = rows.iter().map(|row| row.streams).sum();
         (streams == open.len() as u64).then(|| {
             rows.iter().map(|row| format!("{} {} {}", row.streams, row.status, row.details)).collect()

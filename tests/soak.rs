@@ -11,7 +11,7 @@ use support::gateway::Listener;
 use support::hanging::{self, hang};
 use support::load::Load;
 use support::metrics::Metrics;
-use support::native::{self, Row};
+use support::native;
 use support::replaceable::Listeners;
 use support::{World, eventually, raw};
 
@@ -29,15 +29,6 @@ fn configuration(change: usize) -> String {
 
 fn listener(configuration: &str) -> Listener<'_> {
     Listener { name: "ingress", configuration, client_values: true, quic: None }
-}
-
-fn endpoint(row: &Row) -> &'static str {
-    match row.path.as_str() {
-        "/api/v1/models" => "/api/v1/models",
-        p if p.starts_with("/api/v1/models/") => "/api/v1/models/{id}",
-        p if p.starts_with("/hang/") => hanging::ENDPOINT,
-        _ => "_other",
-    }
 }
 
 fn calls() -> Vec<Call> {
@@ -151,7 +142,7 @@ fn assert_accounted(world: &World) {
         let mut rows = native::logged(&world.envoy, &text, "ingress");
         rows.retain(|row| !row.details.contains("wasm_fail_stream"));
         let (metrics, expected) =
-            (Metrics::parse(&text), native::expected("shop", &rows, endpoint, |_| false));
+            (Metrics::parse(&text), native::expected("shop", &rows, hanging::endpoint, |_| false));
         let equal = ["http_requests_total", "http_request_size_bytes_count"]
             .iter()
             .all(|name| metrics.total(name) == expected.total(name));

@@ -64,12 +64,6 @@ impl Window {
         union.estimate()
     }
 
-    /// Whether nobody was seen in the window that ends now; a tenant's window may be dropped then.
-    pub fn is_idle(&self, now_ns: u64) -> bool {
-        let now = self.sub_window(now_ns);
-        self.parts.iter().all(|(part, sketch)| sketch.is_empty() || !is_live(*part, now))
-    }
-
     fn is_live(&self, part: SubWindow, now_ns: u64) -> bool {
         is_live(part, self.sub_window(now_ns))
     }

@@ -6,6 +6,11 @@ use super::traffic::Endpoints;
 use super::units::{Duration, Objective};
 use crate::exchange::{Method, StatusMatch};
 
+/// What is bad for availability where nothing else is written: `5xx`, and these gRPC codes.
+pub const DEFAULT_BAD_STATUS: StatusMatch = StatusMatch::Class(5);
+/// UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+pub const DEFAULT_BAD_GRPC: [u8; 6] = [2, 4, 12, 13, 14, 15];
+
 /// One service level objective.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slo {
@@ -112,11 +117,11 @@ fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
 fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
     let mut fields = node.fields(errors)?;
     let bad_status = match fields.take("bad_status") {
-        None => vec![StatusMatch::Class(5)],
+        None => vec![DEFAULT_BAD_STATUS],
         Some(n) => n.list_of(errors, read_status),
     };
     let bad_grpc = match fields.take("bad_grpc") {
-        None => vec![2, 4, 12, 13, 14, 15],
+        None => DEFAULT_BAD_GRPC.to_vec(),
         Some(n) => n.list_of(errors, |n, errors| u8::try_from(n.integer(errors, 0..=16)?).ok()),
     };
     fields.finish(errors);

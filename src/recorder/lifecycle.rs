@@ -1,6 +1,7 @@
 //! What a recorder does beside counting: it starts, moves the in-progress gauges, and ticks.
 
 use super::Recorder;
+use crate::attributes::HostStatus;
 use crate::endpoint::EndpointId;
 use crate::exchange::Method;
 use crate::fleet::Standing;
@@ -32,7 +33,7 @@ impl fmt::Display for Warning {
         f.write_str("Envoy keeps nothing of what is counted in ")?;
         for (place, name) in metrics.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            write!(f, "{comma}{}", name)?;
+            write!(f, "{comma}{name}")?;
         }
         f.write_str(
             "; a stats_matcher in its bootstrap rejects them: let it include the prefix wasmcustom. and restart Envoy",
@@ -49,12 +50,10 @@ impl Recorder {
         let prepared = prepared.and_then(|()| self.registry.prepare(host));
         let prepared = prepared.and_then(|()| self.labels.tenants.prepare(host));
         let users = self.users.as_ref();
-        if prepared.and_then(|()| users.map_or(Ok(()), |users| users.prepare(host))).is_err() {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
-        if self.objectives.prepare(&mut self.registry, &self.labels, host).is_err() {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
+        let prepared = prepared.and_then(|()| users.map_or(Ok(()), |users| users.prepare(host)));
+        self.note(prepared, host);
+        let prepared = self.objectives.prepare(&mut self.registry, &self.labels, host);
+        self.note(prepared, host);
         self.registry.set(Series::BuildInfo, 1, &self.labels, host);
     }
 
@@ -100,8 +99,17 @@ impl Recorder {
         if self.in_progress.has_slot() {
             return;
         }
-        let taken = self.fleet.join(host).and_then(|member| self.in_progress.move_to(member, host));
-        if taken.is_err() {
+        let taken = self.join(host);
+        self.note(taken, host);
+    }
+
+    fn join(&mut self, host: &mut impl Host) -> Result<(), HostStatus> {
+        self.fleet.join(host).and_then(|member| self.in_progress.move_to(member, host))
+    }
+
+    /// Counts what shared data did not do.
+    fn note(&mut self, done: Result<(), HostStatus>, host: &mut impl Host) {
+        if done.is_err() {
             self.registry.drop_one(DropReason::SharedData, &self.labels, host);
         }
     }
@@ -110,26 +118,20 @@ impl Recorder {
     pub fn tick(&mut self, host: &mut impl Host) -> Ticked {
         self.take_slot(host);
         let now = host.monotonic_ns();
-        if self.users.as_mut().is_some_and(|users| users.tick(now, host).is_err()) {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
-        if self.objectives.tick(now, host).is_err() {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
+        let told = self.users.as_mut().map_or(Ok(()), |users| users.tick(now, host));
+        self.note(told, host);
+        let told = self.objectives.tick(now, host);
+        self.note(told, host);
         let standing = self.fleet.tick(now, host);
         let leads = standing == Ok(Standing::Alive { leads: true });
         let done = match standing {
             Ok(Standing::Alive { leads: true }) => self.settle(now, host),
             Ok(Standing::Alive { leads: false }) => Ok(()),
             Ok(Standing::Revived(epoch)) => self.in_progress.revive(epoch, host),
-            Ok(Standing::Replaced) => {
-                self.fleet.join(host).and_then(|member| self.in_progress.move_to(member, host))
-            }
+            Ok(Standing::Replaced) => self.join(host),
             Err(status) => Err(status),
         };
-        if done.is_err() {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
+        self.note(done, host);
         if leads {
             self.publish(now, host);
         } else {
@@ -152,9 +154,8 @@ impl Recorder {
     }
 
     fn publish(&mut self, now: u64, host: &mut impl Host) {
-        if self.objectives.publish(now, &mut self.registry, &self.labels, host).is_err() {
-            self.registry.drop_one(DropReason::SharedData, &self.labels, host);
-        }
+        let published = self.objectives.publish(now, &mut self.registry, &self.labels, host);
+        self.note(published, host);
         let (tenants, most) = self.labels.tenants.occupancy(host);
         let label_sets = self.registry.label_sets(host);
         if let Some(users) = &mut self.users {
@@ -174,7 +175,7 @@ impl Recorder {
         }
     }
 
-    fn settle(&mut self, now: u64, host: &mut impl Host) -> Result<(), crate::attributes::HostStatus> {
+    fn settle(&mut self, now: u64, host: &mut impl Host) -> Result<(), HostStatus> {
         let gone = self.fleet.gone(now, host)?;
         self.in_progress.settle_all(&gone, host)
     }

@@ -5,7 +5,7 @@ mod matcher;
 pub use matcher::TenantGroup;
 
 use super::SloIndex;
-use crate::config::{Sli, Slo};
+use crate::config::{DEFAULT_BAD_GRPC, DEFAULT_BAD_STATUS, Sli, Slo};
 use crate::endpoint::{EndpointId, RouteNames, Template};
 use crate::exchange::{Exchange, Method, Status, StatusMatch};
 use matcher::Matcher;
@@ -102,8 +102,8 @@ impl Rule {
             }
             Sli::Latency { threshold } => {
                 // An answer that is bad for availability by default says nothing about latency.
-                rule.add_status(StatusMatch::Class(5));
-                [2, 4, 12, 13, 14, 15].into_iter().for_each(|code| rule.add_grpc(code));
+                rule.add_status(DEFAULT_BAD_STATUS);
+                DEFAULT_BAD_GRPC.into_iter().for_each(|code| rule.add_grpc(code));
                 rule.threshold_ns = Some(threshold.as_nanos());
             }
         }

@@ -57,6 +57,11 @@ impl SlicePage {
         Self { slice: now_ns / SLICE_NS }
     }
 
+    /// Every page that there is, the one of this time first.
+    pub fn all(now_ns: u64) -> impl Iterator<Item = Self> {
+        (0..SLICES).map(move |n| Self::at(now_ns.saturating_add(SLICE_NS.saturating_mul(n))))
+    }
+
     /// The page's place, 0 to 11: it is used again every hour.
     pub const fn place(self) -> u64 {
         self.slice % SLICES

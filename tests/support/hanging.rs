@@ -3,6 +3,7 @@
 //! Envoy counts the connections of every listener by worker: a listener that nobody else uses tells where a new
 //! connection went.
 
+use super::native::Row;
 use super::{World, eventually, raw};
 use redline_cli::envoy::Envoy;
 use std::net::TcpStream;
@@ -11,6 +12,16 @@ use std::net::TcpStream;
 pub const PATH: &str = "/hang/7";
 /// Its endpoint.
 pub const ENDPOINT: &str = "/hang/{id}";
+
+/// The endpoint of a row, in the tests that have hanging requests beside those for models.
+pub fn endpoint(row: &Row) -> &'static str {
+    match row.path.as_str() {
+        "/api/v1/models" => "/api/v1/models",
+        p if p.starts_with("/api/v1/models/") => "/api/v1/models/{id}",
+        p if p.starts_with("/hang/") => ENDPOINT,
+        _ => "_other",
+    }
+}
 
 /// A request that hangs until it is dropped, or the upstream releases it.
 pub struct Hanging {

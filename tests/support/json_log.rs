@@ -1,6 +1,6 @@
 //! The native log where Envoy has no stats access logger (before 1.37): a line of JSON for each stream, in its output.
 
-use super::native::{Row, Sums, TAGS};
+use super::native::{Row, TAGS};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub fn access_log(prefix: &str) -> String {
 
 /// The rows of one listener, from Envoy's output.
 pub fn rows(log: &str, prefix: &str) -> Vec<Row> {
-    let mut kinds: BTreeMap<Vec<String>, Sums> = BTreeMap::new();
+    let mut kinds: BTreeMap<Vec<String>, Row> = BTreeMap::new();
     let lines = log.lines().filter(|line| line.starts_with('{') && line.contains("n_listener"));
     for line in lines {
         // A line may be on its way.
@@ -44,23 +44,14 @@ pub fn rows(log: &str, prefix: &str) -> Vec<Row> {
         let kind = TAGS.iter().map(|(name, _)| text(name)).collect();
         // A header's number is a text here, where a command operator's is a number.
         let number = |name: &str| text(name).parse::<u64>().ok();
-        let sums = kinds.entry(kind).or_default();
-        sums.streams += 1;
-        sums.bytes_received += number("n_received").unwrap_or(0);
-        sums.bytes_sent += number("n_sent").unwrap_or(0);
-        sums.attempts += number("n_attempts").unwrap_or(0);
-        sums.served += u64::from(number("n_served").is_some());
-        sums.served_ms += number("n_served").unwrap_or(0) as f64;
-        sums.lasted_ms += number("n_lasted").unwrap_or(0) as f64;
+        let row = kinds.entry(kind).or_insert_with(|| Row::of(text));
+        row.streams += 1;
+        row.bytes_received += number("n_received").unwrap_or(0);
+        row.bytes_sent += number("n_sent").unwrap_or(0);
+        row.attempts += number("n_attempts").unwrap_or(0);
+        row.served += u64::from(number("n_served").is_some());
+        row.served_ms += number("n_served").unwrap_or(0) as f64;
+        row.lasted_ms += number("n_lasted").unwrap_or(0) as f64;
     }
-    kinds
-        .into_iter()
-        .map(|(kind, sums)| {
-            let tag = |wanted: &str| {
-                let place = TAGS.iter().position(|(name, _)| *name == wanted).expect("a tag");
-                kind[place].clone()
-            };
-            Row::new(tag, sums)
-        })
-        .collect()
+    kinds.into_values().collect()
 }

@@ -9,7 +9,7 @@ use redline_cli::envoy::Envoy;
 use redline_cli::scrape::Scrape;
 
 /// What Envoy says of the streams that have all of these facts in common.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Row {
     /// What the test calls it: header `x-kind`.
     pub kind: String,
@@ -27,20 +27,6 @@ pub struct Row {
     pub grpc_status: String,
     /// The response trailer `x-sum`.
     pub trailer: String,
-    pub streams: u64,
-    pub bytes_received: u64,
-    pub bytes_sent: u64,
-    /// The sum of the attempt counts that were sent to clients.
-    pub attempts: u64,
-    /// How many streams have a time that the upstream took, and the sum as Envoy approximates it.
-    pub served: u64,
-    pub served_ms: f64,
-    pub lasted_ms: f64,
-}
-
-/// How many streams there are of one kind, and what they add up to.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sums {
     pub streams: u64,
     pub bytes_received: u64,
     pub bytes_sent: u64,
@@ -124,8 +110,8 @@ pub const TAGS: [(&str, &str); 12] = [
 ];
 
 impl Row {
-    /// From the tags, empty where Envoy has no value, and the sums.
-    pub fn new(tag: impl Fn(&str) -> String, sums: Sums) -> Self {
+    /// No stream yet of the kind that these tags have, empty where Envoy has no value.
+    pub fn of(tag: impl Fn(&str) -> String) -> Self {
         let content_type = tag("n_type");
         Self {
             kind: tag("n_kind"),
@@ -140,13 +126,7 @@ impl Row {
             grpc: content_type == "application/grpc" || content_type.starts_with("application/grpc+"),
             grpc_status: tag("n_grpc"),
             trailer: tag("n_trailer"),
-            streams: sums.streams,
-            bytes_received: sums.bytes_received,
-            bytes_sent: sums.bytes_sent,
-            attempts: sums.attempts,
-            served: sums.served,
-            served_ms: sums.served_ms,
-            lasted_ms: sums.lasted_ms,
+            ..Self::default()
         }
     }
 }
@@ -206,7 +186,7 @@ fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 value => value.to_owned(),
             };
             let of = &sample.labels;
-            let sums = Sums {
+            Row {
                 streams: sample.value as u64,
                 bytes_received: total("received", of),
                 bytes_sent: total("sent", of),
@@ -214,8 +194,8 @@ fn rows(scrape: &str, prefix: &str) -> Vec<Row> {
                 served: total("served_count", of),
                 served_ms: sum("served_sum", of),
                 lasted_ms: sum("lasted_sum", of),
-            };
-            Row::new(tag, sums)
+                ..Row::of(tag)
+            }
         })
         .collect()
 }

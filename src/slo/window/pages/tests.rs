@@ -1,28 +1,9 @@
 use super::*;
 use crate::slo::window::Window;
+use crate::slo::window::tests::{DAY, HOUR, TICK, all, begun, tally};
 use std::collections::BTreeMap;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
-
-const SECOND: u64 = 1_000_000_000;
-const HOUR: u64 = 3600 * SECOND;
-const DAY: u64 = 24 * HOUR;
-const TICK: u64 = 10 * SECOND;
-
-fn tally(events: u64, bad: u64) -> Tally {
-    Tally { events, bad }
-}
-
-/// Windows of 30 days that began at a time with totals of 0.
-fn begun(now: u64) -> Windows {
-    let mut windows = Windows::new(Duration::from_days(30));
-    windows.observe(now, Tally::default());
-    windows
-}
-
-fn all(windows: &Windows) -> [Tally; 8] {
-    Window::ALL.map(|window| windows.tally(window))
-}
 
 /// A key-value store.
 #[derive(Default, Clone)]
