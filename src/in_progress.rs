@@ -91,8 +91,9 @@ impl Note {
 
 const IN_PROGRESS: &str = Metric::HttpRequestsInProgress.name(DurationUnit::Milliseconds);
 
-/// Passes without anything to take after which a slot is looked at in each sixteenth only.
-const QUIET_PASSES: u8 = 2;
+/// Passes without anything to take after which a slot is looked at in each sixteenth only: nobody is late by so much
+/// and dies then.
+const QUIET_PASSES: u8 = 30;
 const PATIENCE: u32 = 15;
 
 /// Whose a row is, its count, and the stat name of its gauge; `None` for what is no row of ours. Another prefix of the

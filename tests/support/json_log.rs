@@ -42,8 +42,8 @@ pub fn rows(log: &str, prefix: &str) -> Vec<Row> {
             _ => String::new(),
         };
         let kind = TAGS.iter().map(|(name, _)| text(name)).collect();
-        // A header's number is a text here, where a command operator's is a number.
-        let number = |name: &str| text(name).parse::<u64>().ok();
+        // A header's number is a text here, and a large one of Envoy's own may come as 1e5.
+        let number = |name: &str| text(name).parse::<f64>().ok().map(|number| number as u64);
         let row = kinds.entry(kind).or_insert_with(|| Row::of(text));
         row.streams += 1;
         row.bytes_received += number("n_received").unwrap_or(0);
