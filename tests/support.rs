@@ -12,6 +12,7 @@ pub mod load;
 pub mod metrics;
 pub mod mix;
 pub mod native;
+pub mod prometheus;
 pub mod random;
 pub mod raw;
 pub mod raw_upstream;

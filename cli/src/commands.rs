@@ -6,6 +6,7 @@ mod failure;
 pub mod render;
 pub mod replay;
 pub mod run;
+pub mod slo;
 
 pub use failure::{Done, Failure};
 
@@ -28,6 +29,7 @@ enum Command {
     Render(render::Args),
     Run(run::Args),
     Replay(replay::Args),
+    Slo(slo::Args),
     #[command(hide = true)]
     Demo(demo::Args),
 }
@@ -48,6 +50,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Render(args) => render::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Slo(args) => slo::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
     };
     let flushed = out.flush().map_err(Failure::from);

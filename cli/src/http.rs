@@ -49,6 +49,12 @@ impl Client {
         read(url, self.0.get(url).call())
     }
 
+    /// The body at `url` with a query string.
+    pub fn get_with(&self, url: &str, query: &[(&str, &str)]) -> Result<String, HttpError> {
+        let request = self.0.get(url).query_pairs(query.iter().copied());
+        read(url, request.call())
+    }
+
     /// The body that an empty POST to `url` gives.
     pub fn post(&self, url: &str) -> Result<String, HttpError> {
         read(url, self.0.post(url).send_empty())

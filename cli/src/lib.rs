@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file -> document -> { estimate (check) ; render ; demo, run: bootstrap -> envoy -> scrape -> report
-//!                        ; replay: traffic -> host harness -> report }
+//!                        ; replay: traffic -> host harness -> report ; slo: scrapes -> report }
 //! ```
 //!
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
@@ -11,6 +11,7 @@
 //! - [`replay`]: recorded traffic through the filter in the host harness
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
+//! - [`slo`]: scrapes or Prometheus' answers to how SLOs stand
 //! - [`report`]: samples to tables
 //! - [`demo`]: an upstream and a bounded load
 //! - [`commands`]: one file per command, thin
@@ -32,4 +33,5 @@ pub mod render;
 pub mod replay;
 pub mod report;
 pub mod scrape;
+pub mod slo;
 pub mod stop;

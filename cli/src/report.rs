@@ -4,4 +4,5 @@ pub mod numbers;
 pub mod quantile;
 pub mod red;
 pub mod replay;
+pub mod slo;
 pub mod table;

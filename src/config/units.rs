@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::fmt;
 
 /// A duration in whole nanoseconds; prints as it would be written, such as `30d` or `250ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Duration(u64);
 
 /// Units, largest first, so that printing finds the one that a person would use.

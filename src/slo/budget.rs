@@ -122,9 +122,17 @@ pub struct Report {
 impl Report {
     /// The report at the time of the last observation. The objective may change between two: the history stays.
     pub fn new(windows: &Windows, objective: Objective) -> Self {
+        let seen = |window| (windows.tally(window), windows.coverage(window));
+        Self::of(Window::ALL.map(seen), windows.period(), objective)
+    }
+
+    /// The report of what was seen in each of [`Window::ALL`], and over how much of it: for windows that were kept
+    /// elsewhere, or in several proxies and then summed up.
+    pub fn of(seen: [(Tally, Duration); 8], period: Duration, objective: Objective) -> Self {
         let budget = u64::from(objective.budget_ppm());
-        let reports = Window::ALL.map(|window| {
-            let tally = windows.tally(window);
+        let mut seen = seen.into_iter();
+        let windows = Window::ALL.map(|window| {
+            let (tally, coverage) = seen.next().unwrap_or_default();
             WindowReport {
                 window,
                 tally,
@@ -132,43 +140,46 @@ impl Report {
                 burn: BurnMilli(
                     half_up(product(tally.bad, 1000 * ONE), product(tally.events, budget)).unwrap_or(0),
                 ),
-                coverage_s: windows.coverage(window).as_secs(),
+                coverage_s: coverage.as_secs(),
             }
         });
-        let period = windows.period();
-        let all = windows.tally(Window::Period);
-        let used = used(all, budget, windows.coverage(Window::Period), period);
+        let [_, _, hour, .., all] = windows;
+        let used = used(all, budget, period);
         let remaining = Ppm(1_000_000_u64.saturating_sub(used));
-        let hour = windows.tally(Window::Hour1);
-        let faster = |window: Window, factor: BurnMilli| is_faster(windows.tally(window), budget, factor);
-        let over =
-            BurnPair::ALL.map(|pair| faster(pair.long, pair.factor) && faster(pair.short, pair.factor));
+        let over = BurnPair::ALL.map(|pair| {
+            let faster = |window| is_faster(find(&windows, window).tally, budget, pair.factor);
+            faster(pair.long) && faster(pair.short)
+        });
         Self {
-            windows: reports,
+            windows,
             remaining,
             overspent: Ppm(used.saturating_sub(1_000_000)),
-            availability: good_ratio(all),
-            success_rate: good_ratio(hour),
-            compliant: !is_faster(all, budget, BurnMilli(1000)),
+            availability: good_ratio(all.tally),
+            success_rate: good_ratio(hour.tally),
+            compliant: !is_faster(all.tally, budget, BurnMilli(1000)),
             over,
-            status: status(over, remaining, windows.coverage(Window::Hour1)),
-            exhaustion_s: exhaustion(hour, budget, remaining, period),
+            status: status(over, remaining, hour.coverage_s),
+            exhaustion_s: exhaustion(hour.tally, budget, remaining, period),
         }
     }
 
     /// One window.
     pub fn window(&self, window: Window) -> WindowReport {
-        let [first, ..] = self.windows;
-        self.windows.iter().find(|report| report.window == window).copied().unwrap_or(first)
+        find(&self.windows, window)
     }
 }
 
+fn find(windows: &[WindowReport; 8], window: Window) -> WindowReport {
+    let [first, ..] = *windows;
+    windows.iter().find(|report| report.window == window).copied().unwrap_or(first)
+}
+
 /// The used part of the budget in ppm: the period's burn rate, times how much of the period has been seen.
-fn used(tally: Tally, budget: u64, coverage: Duration, period: Duration) -> u64 {
+fn used(all: WindowReport, budget: u64, period: Duration) -> u64 {
     // 64 bits of events, 40 of ppm squared and 23 of seconds: both products fit.
-    let (seen, whole) = (u128::from(coverage.as_secs()), u128::from(period.as_secs()));
-    let of_whole = product(tally.events, budget).saturating_mul(whole);
-    half_up(product(tally.bad, ONE * ONE).saturating_mul(seen), of_whole).unwrap_or(0)
+    let (seen, whole) = (u128::from(all.coverage_s), u128::from(period.as_secs()));
+    let of_whole = product(all.tally.events, budget).saturating_mul(whole);
+    half_up(product(all.tally.bad, ONE * ONE).saturating_mul(seen), of_whole).unwrap_or(0)
 }
 
 fn good_ratio(tally: Tally) -> Ppm {
@@ -181,7 +192,7 @@ fn is_faster(tally: Tally, budget: u64, factor: BurnMilli) -> bool {
     product(tally.bad, 1000 * ONE) > product(tally.events, budget.saturating_mul(factor.0))
 }
 
-fn status(over: [bool; 4], remaining: Ppm, seen: Duration) -> SloStatus {
+fn status(over: [bool; 4], remaining: Ppm, seen_s: u64) -> SloStatus {
     let burns = |status| BurnPair::ALL.iter().zip(over).any(|(pair, over)| over && pair.status == status);
     if remaining == Ppm(0) {
         SloStatus::Exhausted
@@ -189,7 +200,7 @@ fn status(over: [bool; 4], remaining: Ppm, seen: Duration) -> SloStatus {
         SloStatus::Critical
     } else if burns(SloStatus::AtRisk) || remaining < Ppm(250_000) {
         SloStatus::AtRisk
-    } else if seen < Duration::from_secs(3600) {
+    } else if seen_s < 3600 {
         SloStatus::Unknown
     } else {
         SloStatus::Healthy

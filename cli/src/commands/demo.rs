@@ -7,11 +7,16 @@ use crate::demo::{self, Load, Sent, Upstream};
 use crate::document::Document;
 use crate::envoy::{Envoy, Launch};
 use crate::render::{Bootstrap, envoy::LISTENER};
+use crate::report;
 use crate::report::numbers::{count, whole};
 use crate::report::red::{Peaks, Red};
 use crate::scrape::Scrape;
+use crate::slo::{SloState, SloStates, from_scrape};
 use crate::stop::Stop;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use redline::metric::Metric;
+use redline::slo::Window;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -32,6 +37,8 @@ const WORKERS: u32 = 2;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long Envoy may take to show what it has counted; it merges histograms once a second here.
 const SETTLE_WITHIN: Duration = Duration::from_secs(20);
+/// How long a tick may be away, and a second; the example's is 10 s.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Runs the demo; fails where a request failed, or where Envoy has not counted each exactly once.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
@@ -82,11 +89,17 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     writeln!(out, "Requests, errors (5xx or no answer) and durations in {seconds:.0} s\n")?;
     writeln!(out, "{}", red.endpoint_table(unit, seconds, Some(&peaks)))?;
     writeln!(out, "Tenants\n\n{}", red.tenant_table())?;
+    let slos = slos(&envoy, &document)?;
+    writeln!(out, "SLOs\n\n{}", report::slo::table(&slos))?;
     let mut done = verdict(sent, &red, load.failure(), out)?;
     // Zeros that agree with zeros are no proof; who stopped it early has seen enough.
-    let seen = red.requests() > 0.0 && peaks.any() && red.names_a_tenant();
+    let events = slos.slos.iter().all(|state| state.report.window(Window::Hour1).tally.events > 0);
+    let seen = red.requests() > 0.0 && peaks.any() && red.names_a_tenant() && events;
     if !seen && !stop.requested() {
-        writeln!(out, "FAILED: no requests, nothing in flight or no tenant was ever seen")?;
+        writeln!(
+            out,
+            "FAILED: no requests, nothing in flight, no tenant or no event of an SLO was ever seen"
+        )?;
         done = Done::CheckFailed;
     }
     writeln!(out, "{}", next_steps())?;
@@ -97,6 +110,26 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
 
 fn red(envoy: &Envoy, document: &Document) -> Result<Red, Failure> {
     Ok(Red::of(&document.config, &Scrape::parse(&envoy.scrape()?)?))
+}
+
+/// Reads until a tick has seen all events: the filter publishes every `tick`.
+fn slos(envoy: &Envoy, document: &Document) -> Result<SloStates, Failure> {
+    let config = &document.config;
+    let deadline = Instant::now() + PUBLISHED_WITHIN;
+    loop {
+        let scrape = Scrape::parse(&envoy.scrape()?)?;
+        let counted = config.metric_name(Metric::SloEvents);
+        let counted: Vec<f64> =
+            config.slos.iter().map(|slo| scrape.sum(&counted, &[("slo", slo.name.as_str())])).collect();
+        let now_s = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let states = from_scrape(config, &envoy.admin().to_string(), scrape, now_s);
+        let hour = |state: &SloState| state.report.window(Window::Hour1).tally.events as f64;
+        let all = states.as_ref().is_ok_and(|states| states.slos.iter().map(hour).eq(counted));
+        if all || Instant::now() >= deadline {
+            return Ok(states?);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// Reads until all that was answered is counted and timed, and nothing is in flight.

@@ -29,6 +29,9 @@ pub enum Failure {
     /// Envoy.
     #[error(transparent)]
     Envoy(#[from] EnvoyError),
+    /// The state of SLOs.
+    #[error(transparent)]
+    Slo(#[from] crate::slo::SloError),
     /// Envoy's metrics.
     #[error(transparent)]
     Scrape(#[from] ScrapeError),

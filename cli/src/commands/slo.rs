@@ -1,0 +1,66 @@
+//! `redline slo`: proxies or a Prometheus in; how each SLO stands out.
+
+use super::{Done, Failure};
+use crate::document::Document;
+use crate::http::Client;
+use crate::report;
+use crate::slo::{from_envoys, from_prometheus};
+use jiff::Timestamp;
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Show how each SLO stands: budget, burn rates and status, of live proxies or of a Prometheus
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true))]
+pub struct Args {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long, value_name = "CONFIG")]
+    config: PathBuf,
+    /// Envoy's admin interface, such as http://127.0.0.1:9901; of several, the proxies are summed
+    #[arg(long, value_name = "URL", group = "source")]
+    envoy: Vec<String>,
+    /// A Prometheus that scrapes the proxies, such as http://127.0.0.1:9090
+    #[arg(long, value_name = "URL", group = "source", conflicts_with = "envoy")]
+    prometheus: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// A month of a large Prometheus takes a while.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Prints the report; a bad status is no failure of the command.
+pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
+    let config = Document::load(&args.config)?.config;
+    let client = Client::new(TIMEOUT);
+    let now = Timestamp::now();
+    let (source, states) = match &args.prometheus {
+        Some(url) => (json!({"prometheus": url}), from_prometheus(&config, url, &client)?),
+        None => {
+            let now_s = u64::try_from(now.as_second()).unwrap_or_default();
+            (json!({"envoy": args.envoy}), from_envoys(&config, &args.envoy, &client, now_s)?)
+        }
+    };
+    match args.output {
+        Output::Table => {
+            writeln!(out, "Service {}, {now:.0}\n", config.service)?;
+            write!(out, "{}", report::slo::table(&states))?;
+        }
+        Output::Json => {
+            let value = report::slo::json(&config.service, source, &format!("{now:.3}"), &states);
+            writeln!(out, "{value:#}")?;
+        }
+    }
+    Ok(Done::Good)
+}
