@@ -28,6 +28,7 @@
 //! - [`objectives`]: SLOs in the filter, from requests to gauges
 //! - [`slo`]: which requests count, windows, burn rates and budgets
 //! - [`stat_name`]: labels to stat name and back
+//! - `json`, `base64`: decoders that several of them use
 //! - `faults`: traps on demand, for tests only
 //! - `memory_host`: all ports over plain memory, for tests and benches
 //! - `abi`: the only file that knows proxy-wasm; Wasm only
@@ -47,6 +48,7 @@
 mod abi;
 pub mod active_users;
 pub mod attributes;
+mod base64;
 pub mod candidates;
 pub mod config;
 pub mod endpoint;
@@ -55,6 +57,7 @@ pub mod exchange;
 pub mod faults;
 pub mod fleet;
 pub mod in_progress;
+mod json;
 pub mod label_values;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod memory_host;
