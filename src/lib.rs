@@ -16,6 +16,7 @@
 //! - [`exchange`]: the facts of one HTTP exchange
 //! - [`endpoint`]: path to endpoint template
 //! - [`source`]: who asks, and for whose: the values of headers, tokens, paths, hosts and queries
+//! - [`signals`]: response headers to timings, load reports, cache outcomes and quotas
 //! - [`tenant`], [`label_values`]: client's value to bounded label value
 //! - [`active_users`]: users seen to how many there were
 //! - [`recorder`]: a stream's beginning and end to observations
@@ -67,6 +68,7 @@ pub mod recorder;
 pub mod registry;
 pub mod roster;
 pub mod shared;
+pub mod signals;
 pub mod slo;
 pub mod source;
 pub mod stat_name;
