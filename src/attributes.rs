@@ -53,6 +53,8 @@ pub enum Property {
     ResponseSize,
     /// The name of the route that Envoy chose.
     RouteName,
+    /// Address and port of the upstream host; absent where there was none.
+    UpstreamAddress,
 }
 
 impl Property {
@@ -67,6 +69,7 @@ impl Property {
             Self::RequestHeadersBytes => b"request\0headers_bytes",
             Self::ResponseSize => b"response\0size",
             Self::RouteName => b"xds\0route_name",
+            Self::UpstreamAddress => b"upstream\0address",
         }
     }
 }

@@ -19,6 +19,8 @@ const WINDOW_SECONDS: u32 = 600;
 pub struct Candidates {
     keys: Keys,
     name: String,
+    /// Tells apart the labels that share a table.
+    label: Box<str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +38,9 @@ impl Cell {
 }
 
 impl Candidates {
-    /// The candidates for a label.
-    pub fn new(keys: &Keys, label: &str) -> Self {
-        Self { keys: keys.clone(), name: ["candidates/", label].concat() }
+    /// The candidates for a label, in the table of this name.
+    pub fn new(keys: &Keys, table: &str, label: &str) -> Self {
+        Self { keys: keys.clone(), name: ["candidates/", table].concat(), label: label.into() }
     }
 
     /// Makes the pages, which are swapped later.
@@ -50,7 +52,7 @@ impl Candidates {
     pub fn count(&self, value: &str, host: &mut (impl SharedData + Machine)) -> Result<u32, HostStatus> {
         let now = u32::try_from(host.monotonic_ns() / 1_000_000_000).unwrap_or(u32::MAX);
         let mut hasher = DefaultHasher::new();
-        value.hash(&mut hasher);
+        (&*self.label, value).hash(&mut hasher);
         let hash = hasher.finish();
         let fingerprint = u32::try_from(hash >> 32).unwrap_or(0);
         let page = u32::try_from(hash & LAST_PAGE).unwrap_or(0);
@@ -97,7 +99,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn candidates(host: &mut MemoryHost) -> Candidates {
-        let candidates = Candidates::new(&Keys::new("shop"), "tenant");
+        let candidates = Candidates::new(&Keys::new("shop"), "tenant", "");
         candidates.prepare(host).unwrap();
         candidates
     }

@@ -95,6 +95,11 @@ impl Config {
         format!("{}{}", self.metric_prefix, metric.name(self.duration_unit))
     }
 
+    /// The full name of a custom metric, prefix included.
+    pub fn custom_name(&self, metric: &CustomMetric) -> String {
+        [self.metric_prefix.as_str(), &metric.name].concat()
+    }
+
     /// Whether a built-in metric is emitted: it is not disabled, and what it counts is configured.
     pub fn emits(&self, metric: Metric) -> bool {
         let configured = match metric {
@@ -122,10 +127,12 @@ impl Config {
 
     /// For each histogram the start of its full stat name in Envoy, and its bounds.
     pub fn histogram_buckets(&self) -> Vec<(String, Vec<u64>)> {
-        self.emitted()
-            .filter(|m| m.kind() == Kind::Histogram)
-            .map(|m| (crate::stat_name::in_envoy(&self.metric_name(m)), self.bounds(m).to_vec()))
-            .collect()
+        let built_in = self.emitted().filter(|m| m.kind() == Kind::Histogram);
+        let built_in = built_in.map(|m| (self.metric_name(m), self.bounds(m).to_vec()));
+        let custom = self.metrics.iter().filter(|m| m.kind == Kind::Histogram);
+        let custom = custom.map(|m| (self.custom_name(m), m.buckets.clone()));
+        let all = built_in.chain(custom);
+        all.map(|(name, bounds)| (crate::stat_name::in_envoy(&name), bounds)).collect()
     }
 
     /// For each label its name and the regular expression that reads it from a full stat name in Envoy.
@@ -133,17 +140,14 @@ impl Config {
     /// Labels of disabled metrics are among them: Envoy reads these expressions at its start only, and a metric
     /// that is switched on later must not end up with its labels in its name.
     pub fn stat_tags(&self) -> Vec<(String, String)> {
-        let mut labels = Vec::new();
-        for label in Metric::ALL.iter().flat_map(|m| m.labels()) {
-            if !labels.contains(label) {
-                labels.push(*label);
+        let mut labels = vec!["service"];
+        let built_in = Metric::ALL.iter().flat_map(|m| m.labels()).map(|label| label.name());
+        for label in built_in.chain(self.metrics.iter().flat_map(CustomMetric::label_names)) {
+            if !labels.contains(&label) {
+                labels.push(label);
             }
         }
-        let service = std::iter::once("service");
-        service
-            .chain(labels.iter().map(|label| label.name()))
-            .map(|name| (name.to_owned(), crate::stat_name::tag_regex(name)))
-            .collect()
+        labels.into_iter().map(|name| (name.to_owned(), crate::stat_name::tag_regex(name))).collect()
     }
 }
 

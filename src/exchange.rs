@@ -142,6 +142,17 @@ pub enum CodeClass {
 }
 
 impl CodeClass {
+    /// Every value of the label.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Informational,
+        Self::Success,
+        Self::Redirection,
+        Self::ClientError,
+        Self::ServerError,
+        Self::Other,
+    ];
+
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -214,6 +225,14 @@ pub enum StatusMatch {
 }
 
 impl StatusMatch {
+    /// Whether it admits a status.
+    pub const fn matches(self, Status(status): Status) -> bool {
+        match self {
+            Self::Code(code) => code == status,
+            Self::Class(class) => status / 100 == class as u16,
+        }
+    }
+
     /// Reads `404` or `5xx`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.as_bytes() {

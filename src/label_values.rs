@@ -32,6 +32,8 @@ pub struct LabelValues {
     max_label_bytes: usize,
     roster: Roster<Box<str>>,
     candidates: Candidates,
+    /// The candidates' table is made elsewhere: other labels use it too.
+    shares_candidates: bool,
     escaped: String,
 }
 
@@ -41,15 +43,22 @@ impl LabelValues {
         Self {
             max_label_bytes,
             roster: Roster::new(keys, label, max),
-            candidates: Candidates::new(keys, label),
+            candidates: Candidates::new(keys, label, ""),
+            shares_candidates: false,
             escaped: String::new(),
         }
+    }
+
+    /// An empty table whose candidates stand beside those of other labels in `table`, which is prepared elsewhere.
+    pub fn beside(keys: &Keys, label: &str, table: &str, max: u32, max_label_bytes: usize) -> Self {
+        let candidates = Candidates::new(keys, table, label);
+        Self { candidates, shares_candidates: true, ..Self::new(keys, label, max, max_label_bytes) }
     }
 
     /// Makes what the VMs share.
     pub fn prepare(&mut self, host: &mut (impl SharedData + Machine)) -> Result<(), HostStatus> {
         self.roster.prepare(host)?;
-        self.candidates.prepare(host)
+        if self.shares_candidates { Ok(()) } else { self.candidates.prepare(host) }
     }
 
     /// The label value of a client's value. `trusted` says that it comes from the configuration, and need not wait.
@@ -81,6 +90,7 @@ impl LabelValues {
     }
 
     /// What becomes of a candidate whose request was answered with success.
+    #[inline(never)]
     pub fn answered(
         &mut self,
         name: Box<str>,
@@ -108,6 +118,7 @@ impl LabelValues {
     }
 
     /// How many values all VMs have admitted, as far as this one can tell, and the most.
+    #[inline(never)]
     pub fn occupancy(&mut self, host: &mut impl SharedData) -> (u32, u32) {
         self.roster.refresh(host);
         (self.roster.len(), self.roster.max())

@@ -19,6 +19,7 @@
 //! - [`signals`]: response headers to timings, load reports, cache outcomes and quotas
 //! - [`tenant`], [`label_values`]: client's value to bounded label value
 //! - [`active_users`]: users seen to how many there were
+//! - [`rules`]: custom metrics: an exchange and its headers to observations
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to metric id, the caps, and the port for writing
 //! - [`shared`]: the port for what VMs share, and its keys
@@ -60,6 +61,7 @@ pub mod fleet;
 pub mod in_progress;
 mod json;
 pub mod label_values;
+mod matcher;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod memory_host;
 pub mod metric;
@@ -67,6 +69,7 @@ pub mod objectives;
 pub mod recorder;
 pub mod registry;
 pub mod roster;
+pub mod rules;
 pub mod shared;
 pub mod signals;
 pub mod slo;

@@ -32,6 +32,14 @@ pub enum DurationUnit {
 }
 
 impl DurationUnit {
+    /// How many nanoseconds one is.
+    pub const fn nanos(self) -> u64 {
+        match self {
+            Self::Milliseconds => 1_000_000,
+            Self::Microseconds => 1_000,
+        }
+    }
+
     /// Nanoseconds in whole units, rounded down.
     pub const fn of_nanos(self, nanos: u64) -> u64 {
         match self {

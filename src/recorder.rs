@@ -19,7 +19,8 @@ use crate::fleet::Fleet;
 use crate::in_progress::{InProgress, RowId};
 use crate::metric::DurationUnit;
 use crate::objectives::Objectives;
-use crate::registry::{DropReason, LabelTexts, Registry};
+use crate::registry::{CustomId, DropReason, LabelTexts, Registry};
+use crate::rules::{Messages, Rules};
 use crate::shared::{Host, Keys};
 use crate::slo::{SloIndex, TenantGroup, Window};
 use crate::source::Sources;
@@ -69,6 +70,8 @@ pub struct Open {
     /// What the response's headers or trailers said.
     grpc_code: Option<GrpcCode>,
     upstream: UpstreamFacts,
+    /// What custom metrics will read.
+    messages: Messages,
 }
 
 /// Records the exchanges of one configuration in one VM.
@@ -98,6 +101,7 @@ struct Labels {
     templates: Templates,
     routes: RouteNames,
     tenants: Tenants,
+    rules: Rules,
     /// Names and periods.
     slos: Vec<(String, Duration)>,
 }
@@ -121,6 +125,10 @@ impl LabelTexts for Labels {
     fn window(&self, index: SloIndex, window: Window) -> String {
         self.slos.get(index).map_or_else(String::new, |(_, period)| window.length(*period).to_string())
     }
+
+    fn listed(&self, metric: CustomId, place: usize, number: u32) -> &str {
+        self.rules.listed(metric, place, number)
+    }
 }
 
 impl Recorder {
@@ -140,11 +148,13 @@ impl Recorder {
         let keys = Keys::new(&config.service);
         let mut routes = RouteNames::new(config.limits);
         let objectives = Objectives::new(config, &keys, &mut routes);
+        let rules = Rules::new(config, &keys, &mut routes);
         let labels = Labels {
             source: config.endpoints.source,
             templates,
             routes,
             tenants: Tenants::new(&config.tenant, config.limits.max_label_bytes, &keys),
+            rules,
             slos: config.slos.iter().map(|slo| (slo.name.clone(), slo.period)).collect(),
         };
         let sources = Sources::new(config);
@@ -177,6 +187,7 @@ impl Recorder {
             None => Stream::Excluded,
             Some(mut open) => {
                 open.in_progress = self.enter(open.method, open.endpoint, host);
+                self.keep_request(&mut open, headers);
                 Stream::Open(open)
             }
         };
@@ -190,6 +201,8 @@ impl Recorder {
                 open.upstream = upstream_facts(&headers);
                 // A call that fails at once has its code here, and no trailers.
                 open.grpc_code = if open.grpc { grpc_status(&headers) } else { None };
+                open.messages.response =
+                    Some(headers).filter(|headers| self.labels.rules.read_response(headers));
             }
             Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
         }
@@ -198,11 +211,17 @@ impl Recorder {
     /// Takes a stream's response trailers: at the end of an HTTP/3 stream Envoy no longer has them.
     pub fn response_trailers<H: Host>(&mut self, stream: &mut Stream, host: &mut H) {
         let Stream::Open(open) = stream else { return };
-        if !open.grpc {
+        if !open.grpc && !self.labels.rules.read_trailers() {
             return;
         }
         match host.headers(HeaderMap::ResponseTrailers) {
-            Ok(trailers) => open.grpc_code = grpc_status(&trailers).or(open.grpc_code),
+            Ok(trailers) => {
+                if open.grpc {
+                    open.grpc_code = grpc_status(&trailers).or(open.grpc_code);
+                }
+                let kept = Some(trailers).filter(|trailers| self.labels.rules.read_response(trailers));
+                open.messages.trailers = kept;
+            }
             Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
         }
     }
@@ -231,6 +250,7 @@ impl Recorder {
         };
         self.record(&exchange, host);
         self.count_events(&exchange, open.group, host);
+        self.apply_rules(&exchange, &open.messages, host);
     }
 }
 

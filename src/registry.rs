@@ -1,11 +1,13 @@
 //! A series in, the host's metric id out; each series is defined once, and their number is bounded.
 
+mod custom;
 mod series;
 
-pub use series::{DropReason, Series, StatusLabel};
+pub use custom::{CustomId, CustomSeries, LabelId, LabelValue, MAX_CUSTOM_LABELS};
+pub use series::{DropReason, Limit, MetricRef, Series, StatusLabel};
 
 use crate::attributes::HostStatus;
-use crate::config::Config;
+use crate::config::{Config, CustomMetric};
 use crate::endpoint::EndpointId;
 use crate::exchange::Status;
 use crate::metric::{Kind, Label, Metric};
@@ -46,6 +48,8 @@ pub trait LabelTexts {
     fn slo(&self, index: SloIndex) -> &str;
     /// Label `window`, of an SLO.
     fn window(&self, index: SloIndex, window: Window) -> String;
+    /// A value of a custom metric's own table, by the place of its label.
+    fn listed(&self, metric: CustomId, place: usize, number: u32) -> &str;
 }
 
 /// The series that have been defined, and their ids.
@@ -58,7 +62,17 @@ pub struct Registry {
     service: String,
     /// Full metric name, `None` where the metric is disabled; indexed by the metric's place in the catalogue.
     names: Vec<Option<String>>,
+    custom: Vec<Custom>,
     stat_name: String,
+}
+
+/// What the registry knows of a custom metric.
+#[derive(Debug)]
+struct Custom {
+    /// Its full name, prefix included.
+    name: String,
+    kind: Kind,
+    labels: Vec<String>,
 }
 
 impl Registry {
@@ -70,6 +84,7 @@ impl Registry {
             admitted: Roster::new(&Keys::new(&config.service), "series", config.limits.max_series),
             service: config.service.clone(),
             names: Metric::ALL.into_iter().map(name).collect(),
+            custom: config.metrics.iter().map(|metric| Custom::new(metric, config)).collect(),
             stat_name: String::new(),
         }
     }
@@ -80,6 +95,7 @@ impl Registry {
     }
 
     /// How many label sets all VMs have, as far as this one can tell.
+    #[inline(never)]
     pub fn label_sets(&mut self, host: &mut impl SharedData) -> u32 {
         self.admitted.refresh(host);
         self.admitted.len()
@@ -100,7 +116,7 @@ impl Registry {
         if series == row || self.admits(series, texts, sink) {
             return self.define(series, texts, sink);
         }
-        self.count(Series::Overflow("max_series"), texts, sink);
+        self.count(Series::Overflow(Limit::MaxSeries), texts, sink);
         match self.ids.get(&row) {
             Some(id) => Some(*id),
             None => self.define(row, texts, sink),
@@ -108,6 +124,7 @@ impl Registry {
     }
 
     /// Whether a series may have a stat of its own.
+    #[inline(never)]
     fn admits(
         &mut self,
         series: Series,
@@ -171,6 +188,7 @@ impl Registry {
     }
 
     /// Sets a gauge. Past the limit it is not shown at all: the overflow row can be nobody's value.
+    #[inline(never)]
     pub fn set(
         &mut self,
         series: Series,
@@ -185,11 +203,6 @@ impl Registry {
         }
     }
 
-    /// The full name of a metric; `None` where it is disabled.
-    pub fn metric_name(&self, metric: Metric) -> Option<String> {
-        self.name(metric).map(str::to_owned)
-    }
-
     /// The stat name that a series is counted under: its own, or its overflow row's.
     pub fn stat_name(&self, series: Series, texts: &impl LabelTexts) -> Option<String> {
         let counted = if self.ids.contains_key(&series) { series } else { series.overflow() };
@@ -199,7 +212,8 @@ impl Registry {
 
     /// Metrics that were counted and still read 0: Envoy's `stats_matcher` rejects them. One series speaks for all of
     /// its metric.
-    pub fn rejected(&self, sink: &mut (impl MetricSink + SharedData)) -> Vec<Metric> {
+    #[inline(never)]
+    pub fn rejected(&self, sink: &mut (impl MetricSink + SharedData)) -> Vec<String> {
         let mut seen = Vec::new();
         let mut rejected = Vec::new();
         for (series, id) in &self.ids {
@@ -209,13 +223,14 @@ impl Registry {
             }
             seen.push(metric);
             if sink.total(*id) == Ok(0) {
-                rejected.push(metric);
+                rejected.extend(self.name(metric).map(str::to_owned));
             }
         }
         rejected
     }
 
     /// Counts something that could not be recorded.
+    #[inline(never)]
     pub fn drop_one(
         &mut self,
         reason: DropReason,
@@ -240,13 +255,14 @@ impl Registry {
         result.is_ok()
     }
 
+    #[inline(never)]
     fn define(
         &mut self,
         series: Series,
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
-        let kind = series.metric().kind();
+        let kind = self.kind(series.metric())?;
         let defined = self.with_stat_name(series, texts, |name| sink.define(kind, name));
         match defined? {
             Ok(id) => {
@@ -275,9 +291,35 @@ impl Registry {
         result
     }
 
-    fn name(&self, metric: Metric) -> Option<&str> {
-        // The catalogue lists the metrics in the order of their declaration.
-        self.names.get(metric as usize)?.as_deref()
+    fn name(&self, metric: MetricRef) -> Option<&str> {
+        match metric {
+            // The catalogue lists the metrics in the order of their declaration.
+            MetricRef::BuiltIn(metric) => self.names.get(metric as usize)?.as_deref(),
+            MetricRef::Custom(id) => self.custom(id).map(|custom| custom.name.as_str()),
+        }
+    }
+
+    fn kind(&self, metric: MetricRef) -> Option<Kind> {
+        match metric {
+            MetricRef::BuiltIn(metric) => Some(metric.kind()),
+            MetricRef::Custom(id) => self.custom(id).map(|custom| custom.kind),
+        }
+    }
+
+    fn custom(&self, CustomId(id): CustomId) -> Option<&Custom> {
+        self.custom.get(usize::from(id))
+    }
+
+    /// How a limit is called in the label `label`: a tenant's by the label, a custom metric's by metric and label.
+    fn limit(&self, limit: Limit) -> Option<String> {
+        Some(match limit {
+            Limit::MaxSeries => "max_series".to_owned(),
+            Limit::Tenant => Label::Tenant.name().to_owned(),
+            Limit::Custom(id, place) => {
+                let custom = self.custom(id)?;
+                [custom.name.as_str(), "/", custom.labels.get(usize::from(place))?].concat()
+            }
+        })
     }
 
     fn write_stat_name(&self, series: Series, texts: &impl LabelTexts, out: &mut String) -> Option<()> {
@@ -291,11 +333,7 @@ impl Registry {
                 label(Label::Method, method.as_str());
                 label(Label::Endpoint, texts.endpoint(endpoint));
                 match status {
-                    StatusLabel::Code(Status(code)) => {
-                        let mut text = String::new();
-                        write!(text, "{code}").ok()?;
-                        label(Label::Status, &text);
-                    }
+                    StatusLabel::Code(code) => label(Label::Status, &decimal(code)),
                     StatusLabel::Class(class) => label(Label::Status, class.as_str()),
                 }
             }
@@ -322,14 +360,46 @@ impl Registry {
                 label(Label::Slo, texts.slo(slo));
                 label(Label::Window, &texts.window(slo, window));
             }
-            Series::Overflow(limit) => label(Label::Label, limit),
+            Series::Overflow(limit) => label(Label::Label, &self.limit(limit)?),
             Series::Dropped(reason) => label(Label::Reason, reason.as_str()),
             Series::BuildInfo => label(Label::Version, crate::VERSION),
             Series::LastPublish | Series::LabelSets => {}
-            Series::LabelValues(of) | Series::LabelValuesMax(of) => label(Label::Label, of),
+            Series::LabelValues(of) | Series::LabelValuesMax(of) => label(Label::Label, &self.limit(of)?),
+            Series::Custom(CustomSeries { metric, labels }) => {
+                for (place, (name, id)) in self.custom(metric)?.labels.iter().zip(labels).enumerate() {
+                    let code;
+                    let value = match id.value()? {
+                        LabelValue::Method(method) => method.as_str(),
+                        LabelValue::Endpoint(id) => texts.endpoint(id),
+                        LabelValue::Status(sent) => {
+                            code = decimal(sent);
+                            &code
+                        }
+                        LabelValue::Class(class) => class.as_str(),
+                        LabelValue::Tenant(id) => texts.tenant(id),
+                        LabelValue::Listed(number) => texts.listed(metric, place, number),
+                        LabelValue::Word(word) => word,
+                    };
+                    stat_name::push_label(out, name, value);
+                }
+            }
         }
         Some(())
     }
+}
+
+impl Custom {
+    fn new(metric: &CustomMetric, config: &Config) -> Self {
+        let name = config.custom_name(metric);
+        Self { name, kind: metric.kind, labels: metric.label_names().map(str::to_owned).collect() }
+    }
+}
+
+fn decimal(Status(code): Status) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _always_written = write!(text, "{code}");
+    text
 }
 
 fn hash(stat_name: &str) -> u64 {

@@ -97,6 +97,7 @@ impl<T: Entry> Roster<T> {
     }
 
     /// Makes the pages, which are swapped later, and takes a key for hashing.
+    #[inline(never)]
     pub fn prepare(&mut self, host: &mut (impl SharedData + Machine)) -> Result<(), HostStatus> {
         let numbers = std::mem::take(&mut self.numbers);
         self.numbers = HashMap::with_hasher(Keyed(host.random()));
@@ -143,6 +144,7 @@ impl<T: Entry> Roster<T> {
     }
 
     /// Copies what other VMs appended, as long as the list is not full.
+    #[inline(never)]
     pub fn refresh(&mut self, host: &mut impl SharedData) {
         if !self.is_full() && !self.alone {
             self.alone = self.last_page(host).is_err();
@@ -153,6 +155,7 @@ impl<T: Entry> Roster<T> {
     ///
     /// Where shared data fails altogether, the entry is admitted in this VM only; the error is that others kept
     /// appending, and the entry may come in another time.
+    #[inline(never)]
     pub fn admit(&mut self, entry: T, host: &mut impl SharedData) -> Result<Option<Number>, HostStatus> {
         for _ in 0..shared::MOST_TRIES {
             if let Some(number) = self.numbers.get(&entry) {
@@ -188,6 +191,7 @@ impl<T: Entry> Roster<T> {
 
     /// Copies what is new; the page that is being filled with its key, `None` where all are full.
     #[expect(clippy::type_complexity, reason = "used once, and taken apart at once")]
+    #[inline(never)]
     fn last_page(
         &mut self,
         host: &mut impl SharedData,

@@ -57,6 +57,7 @@ pub fn update(
 }
 
 /// Writes a first value where a key has none.
+#[inline(never)]
 pub fn create(host: &mut impl SharedData, key: &[u8], value: &[u8]) -> Result<(), HostStatus> {
     match host.read(key) {
         Err(status) if status.is_absent() => host.write(key, value),

@@ -39,8 +39,9 @@ mod p99;
 mod tracker;
 mod window;
 
+pub use crate::matcher::TenantGroup;
 pub use budget::{BurnMilli, BurnPair, Ppm, Report, SloStatus, WindowReport};
-pub use classify::{Classifier, TenantGroup, Verdict};
+pub use classify::{Classifier, Verdict};
 pub use p99::{LastHour, Pending, SlicePage};
 pub use tracker::{SloDefinition, SloTracker, TrackerError};
 pub use window::{Page, Tally, Window, Windows};

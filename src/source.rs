@@ -4,7 +4,7 @@
 //! Values come out as the client sent them: no cap, no escaping. Among the headers of one name the first that is not
 //! empty counts; a source that finds nothing, or nothing but an empty value, leaves the word to the next.
 
-mod host;
+pub(crate) mod host;
 mod jwt;
 mod query;
 

@@ -64,7 +64,7 @@ const IMPORTS: [&str; 34] = [
 /// Bytes; each issue that makes the module grow says why. Shared data, the lease and in-progress
 /// rows: 18 KB; tenants from tokens, hosts and queries: 15 KB; active
 /// users: 18 KB; SLOs: 35 KB.
-const MOST_BYTES: u64 = 350_000;
+const MOST_BYTES: u64 = 400_000;
 
 struct Module {
     exports: BTreeSet<String>,

@@ -3,8 +3,8 @@
 //! A label set is one combination of label values, and what `limits.max_series` caps. A counter or gauge shows each
 //! as one Prometheus series, a histogram as one per bucket, `+Inf`, `_sum` and `_count`.
 
-use redline::config::{Config, EndpointSource, Sli};
-use redline::exchange::{FLAGS, Method, ResponseFlags};
+use redline::config::{Attribute, Config, CustomMetric, EndpointSource, Sli};
+use redline::exchange::{FLAGS, Method, ResponseFlags, StatusMatch};
 use redline::metric::{Kind, Label, Metric};
 use redline::slo::Window;
 
@@ -16,11 +16,8 @@ const CODE_CLASSES: u64 = 7;
 const GRPC_CODES: u64 = 17;
 /// `+Inf`, `_sum` and `_count`.
 const HISTOGRAM_EXTRAS: u64 = 3;
-/// Limits and reasons that the filter's own counters can name.
-const OVERFLOW_LIMITS: u64 = 2;
-const DROP_REASONS: u64 = 3;
-/// Labels whose values are bounded by a cap of their own.
-const BOUNDED_LABELS: u64 = 1;
+/// Reasons that the filter's own counter of drops can name.
+const DROP_REASONS: u64 = 4;
 /// What a label set costs in Envoy, roughly, in bytes: a counter or gauge once; a histogram once, and once more in
 /// each worker that has recorded.
 const NUMBER_BYTES: u64 = 250;
@@ -29,7 +26,7 @@ const HISTOGRAM_BYTES: u64 = 3_200;
 /// The worst case of one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Estimate {
-    /// Every metric that is emitted, in the catalogue's order.
+    /// Every metric that is emitted, in the catalogue's order, and then the configuration's.
     pub metrics: Vec<MetricEstimate>,
     /// `limits.max_series`.
     pub max_series: u64,
@@ -85,7 +82,11 @@ impl Estimate {
     /// The worst case of `config`.
     pub fn of(config: &Config) -> Self {
         Self {
-            metrics: config.emitted().map(|metric| MetricEstimate::of(config, metric)).collect(),
+            metrics: config
+                .emitted()
+                .map(|metric| MetricEstimate::of(config, metric))
+                .chain(config.metrics.iter().map(|metric| MetricEstimate::of_custom(config, metric)))
+                .collect(),
             max_series: u64::from(config.limits.max_series),
         }
     }
@@ -135,19 +136,30 @@ impl MetricEstimate {
     fn of(config: &Config, metric: Metric) -> Self {
         let labels: Vec<LabelEstimate> =
             metric.labels().iter().map(|label| LabelEstimate::of(config, metric, *label)).collect();
+        let capped = !metric.is_own() && !metric.is_of_slo();
+        Self::new(config.metric_name(metric), metric.kind(), config.bounds(metric), labels, capped)
+    }
+
+    fn of_custom(config: &Config, metric: &CustomMetric) -> Self {
+        let mut labels: Vec<LabelEstimate> = metric
+            .labels
+            .iter()
+            .map(|(name, attribute)| LabelEstimate::of_custom(config, metric, name, attribute))
+            .collect();
+        if metric.per_upstream {
+            let values = u64::from(metric.max).saturating_add(2);
+            labels.push(LabelEstimate { name: "upstream".to_owned(), values, chosen: true });
+        }
+        Self::new(config.custom_name(metric), metric.kind, &metric.buckets, labels, true)
+    }
+
+    fn new(name: String, kind: Kind, bounds: &[u64], labels: Vec<LabelEstimate>, capped: bool) -> Self {
         let label_sets = labels.iter().map(|l| l.values).fold(1, u64::saturating_mul);
-        let per_label_set = match metric.kind() {
-            Kind::Histogram => size(config.bounds(metric)).saturating_add(HISTOGRAM_EXTRAS),
+        let per_label_set = match kind {
+            Kind::Histogram => size(bounds).saturating_add(HISTOGRAM_EXTRAS),
             Kind::Counter | Kind::Gauge => 1,
         };
-        Self {
-            name: config.metric_name(metric),
-            kind: metric.kind(),
-            label_sets,
-            series: label_sets.saturating_mul(per_label_set),
-            capped: !metric.is_own() && !metric.is_of_slo(),
-            labels,
-        }
+        Self { name, kind, label_sets, series: label_sets.saturating_mul(per_label_set), capped, labels }
     }
 }
 
@@ -163,8 +175,10 @@ impl LabelEstimate {
             Label::GrpcCode => (GRPC_CODES, false),
             Label::Reason if metric == Metric::Dropped => (DROP_REASONS, false),
             Label::Reason => (failure_reasons(), false),
-            Label::Label if metric == Metric::SeriesOverflow => (OVERFLOW_LIMITS, false),
-            Label::Label => (BOUNDED_LABELS, false),
+            Label::Label if metric == Metric::SeriesOverflow => {
+                (bounded_labels(config).saturating_add(1), true)
+            }
+            Label::Label => (bounded_labels(config), true),
             Label::Version => (1, false),
             Label::Slo if metric == Metric::SloLatencyP99 => (latency_slos(config), true),
             Label::Slo => (size(&config.slos), true),
@@ -172,6 +186,41 @@ impl LabelEstimate {
         };
         Self { name: label.name().to_owned(), values, chosen }
     }
+
+    /// A label of a custom metric: its alphabet where that is smaller than `max`, else `max` values and `_other`; and
+    /// `_none`, where there may be nothing.
+    fn of_custom(config: &Config, metric: &CustomMetric, name: &str, attribute: &Attribute) -> Self {
+        let max = u64::from(metric.max);
+        let listed = max.saturating_add(2);
+        let (values, chosen) = match attribute {
+            Attribute::Method => (size(&Method::ALL).min(listed), false),
+            Attribute::Endpoint => (endpoints(config).min(max.saturating_add(1)), true),
+            Attribute::Status => (statuses_of(metric).min(listed), false),
+            Attribute::CodeClass => (CODE_CLASSES.min(listed), false),
+            Attribute::Tenant => (tenants(config).min(listed), true),
+            _ => (listed, true),
+        };
+        Self { name: name.to_owned(), values, chosen }
+    }
+}
+
+/// The statuses that a custom metric sees.
+fn statuses_of(metric: &CustomMetric) -> u64 {
+    let codes = |status: &StatusMatch| match status {
+        StatusMatch::Code(_) => 1,
+        StatusMatch::Class(_) => STATUSES,
+    };
+    match metric.when.status.iter().map(codes).fold(0, u64::saturating_add) {
+        0 => STATUSES,
+        n => n.min(STATUSES),
+    }
+}
+
+/// Labels that have a cap of their own: `tenant`, and those of custom metrics.
+fn bounded_labels(config: &Config) -> u64 {
+    let labels =
+        config.metrics.iter().map(|metric| u64::try_from(metric.label_names().count()).unwrap_or(u64::MAX));
+    labels.fold(1, u64::saturating_add)
 }
 
 /// Envoy's response flags that say a failure.
@@ -264,6 +313,25 @@ mod tests {
         document["tenant"] = json!({"max": 1});
         let tight = estimate(document).memory();
         assert_eq!(tight, Memory { once: 5 * 250 + 110 * 3200, per_worker: 110 * 3200 });
+    }
+
+    #[test]
+    fn a_custom_metrics_labels_are_bounded_by_its_max() {
+        let estimate = estimate(json!({
+            "service": "x", "metric_prefix": "edge_",
+            "endpoints": {"templates": ["/m/{id}"]},
+            "tenant": {"sources": [{"header": "t"}], "max": 100},
+            "metrics": [
+                {"name": "a_total", "type": "counter", "max": 10,
+                 "labels": {"model": {"param": "id"}, "tenant": "tenant", "code_class": "code_class"}},
+                {"name": "b_ms", "type": "histogram", "buckets": [1, 2], "per_upstream": true,
+                 "labels": {"endpoint": "endpoint"}},
+            ],
+        }));
+        assert_eq!(metric(&estimate, "edge_a_total").label_sets, 12 * 12 * 7);
+        assert_eq!(metric(&estimate, "edge_b_ms").series, 2 * 52 * 5);
+        assert!(metric(&estimate, "edge_b_ms").capped);
+        assert_eq!(metric(&estimate, "edge_redline_label_values").label_sets, 6);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use super::reader::Node;
 use super::slo::{read_endpoint, read_method, read_status};
 use super::traffic::{self, Endpoints, Limits, is_identifier, one_of, read_header_name};
 use crate::exchange::{Method, StatusMatch};
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Label, Metric};
+use crate::registry::MAX_CUSTOM_LABELS;
+use crate::signals::orca::Path;
+use crate::signals::rate_limit::Field as QuotaField;
 
 /// One custom metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +74,8 @@ pub enum Value {
     ServerTiming(String),
     /// A field of the ORCA load report.
     Orca(String),
+    /// A part of the quota that the rate limit headers tell.
+    RateLimit(QuotaField),
 }
 
 /// Where a custom label's value comes from.
@@ -98,6 +103,21 @@ pub enum Attribute {
     ServerTiming(String),
 }
 
+impl CustomMetric {
+    /// Its labels beside `service`, in the order of the stat name.
+    pub fn label_names(&self) -> impl Iterator<Item = &str> {
+        let written = self.labels.iter().map(|(name, _)| name.as_str());
+        written.chain(self.per_upstream.then_some(UPSTREAM))
+    }
+}
+
+/// The label of `per_upstream`.
+const UPSTREAM: &str = "upstream";
+/// Most custom metrics of one configuration.
+const MAX_METRICS: usize = 256;
+/// What Prometheus appends to a histogram's name.
+const HISTOGRAM_ENDINGS: [&str; 3] = ["_bucket", "_sum", "_count"];
+
 /// Names that Prometheus or its operators give meaning to, or that Redline sets itself.
 const RESERVED_LABELS: [&str; 5] = ["le", "quantile", "job", "instance", "service"];
 
@@ -108,18 +128,46 @@ pub(super) fn read_all(
     limits: Limits,
     errors: &mut ConfigErrors,
 ) -> Vec<CustomMetric> {
+    let Some(node) = node else { return Vec::new() };
+    // Every sample's name that Prometheus would show, and every label.
     let mut names: Vec<String> = Vec::new();
-    node.map_or_else(Vec::new, |node| {
-        node.list_of(errors, |node, errors| {
-            let metric = read_one(node, endpoints, limits, errors)?;
-            let built_in = Metric::ALL.iter().any(|m| m.names().contains(&metric.name.as_str()));
-            if built_in || names.contains(&metric.name) {
-                return node.fail(errors, format!("a second metric with the name {}", metric.name));
+    let mut labels: Vec<String> = vec!["service".to_owned()];
+    for metric in Metric::ALL {
+        for name in metric.names() {
+            push_samples(name, metric.kind(), &mut names);
+        }
+        labels.extend(metric.labels().iter().map(|label: &Label| label.name().to_owned()));
+    }
+    let mut read = 0_usize;
+    node.list_of(errors, |node, errors| {
+        let metric = read_one(node, endpoints, limits, errors)?;
+        read = read.saturating_add(1);
+        if read > MAX_METRICS {
+            return node.fail(errors, format!("at most {MAX_METRICS} metrics"));
+        }
+        let mut samples = Vec::new();
+        push_samples(&metric.name, metric.kind, &mut samples);
+        if let Some(taken) = samples.iter().find(|sample| names.contains(sample)) {
+            return node.fail(errors, format!("a second metric with the name {taken}"));
+        }
+        names.append(&mut samples);
+        for label in metric.label_names() {
+            let confused = |known: &&String| *known != label && (known.ends_with(label) || label.ends_with(known.as_str()));
+            if let Some(known) = labels.iter().find(confused) {
+                let reason = format!("the label {label} and the label {known}: one is the ending of the other, and Istio would confuse them");
+                return node.fail(errors, reason);
             }
-            names.push(metric.name.clone());
-            Some(metric)
-        })
+            labels.push(label.to_owned());
+        }
+        Some(metric)
     })
+}
+
+fn push_samples(name: &str, kind: Kind, samples: &mut Vec<String>) {
+    samples.push(name.to_owned());
+    if kind == Kind::Histogram {
+        samples.extend(HISTOGRAM_ENDINGS.iter().map(|ending| [name, ending].concat()));
+    }
 }
 
 #[inline(never)]
@@ -148,6 +196,9 @@ fn read_one(
     let buckets = fields.take("buckets").map(|n| (traffic::read_bounds(&n, errors), n));
     let per_upstream = fields.take("per_upstream").and_then(|n| n.boolean(errors)).unwrap_or(false);
     fields.finish(errors);
+    if labels.len().saturating_add(per_upstream.into()) > MAX_CUSTOM_LABELS {
+        return node.fail(errors, format!("at most {MAX_CUSTOM_LABELS} labels, `{UPSTREAM}` included"));
+    }
     let buckets = match (kind, buckets) {
         (Some(Kind::Histogram), None) => node.fail(errors, "a histogram needs `buckets`"),
         (Some(Kind::Histogram), Some((bounds, _))) => bounds,
@@ -191,8 +242,7 @@ fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
         return Some(Value::One);
     }
     if !node.value.is_object() {
-        let known =
-            [("duration", 0), ("request_bytes", 1), ("response_bytes", 2)].map(|(name, which)| (name, which));
+        let known = [("duration", 0), ("request_bytes", 1), ("response_bytes", 2)];
         return match one_of(node, &known, errors)? {
             0 => Some(Value::Duration),
             1 => Some(Value::RequestBytes),
@@ -209,15 +259,23 @@ fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
         .map(|n| read_header_name_as_written(&n, errors).map(Value::ServerTiming));
     let orca = fields.take("orca").map(|n| {
         n.text_where(errors, "a field of the ORCA load report such as named_metrics.db_pool_size", &|s| {
-            !s.is_empty() && s.len() <= 200
+            s.len() <= 200 && Path::parse(s).is_some()
         })
         .map(Value::Orca)
+    });
+    let quota = fields.take("rate_limit").map(|n| {
+        let known = [
+            ("limit", QuotaField::Limit),
+            ("remaining", QuotaField::Remaining),
+            ("reset", QuotaField::Reset),
+        ];
+        one_of(&n, &known, errors).map(Value::RateLimit)
     });
     fields.finish(errors);
     exactly_one(
         node,
-        [request, response, timing, orca],
-        "request_header, response_header, server_timing, orca",
+        [request, response, timing, orca, quota],
+        "request_header, response_header, server_timing, orca, rate_limit",
         errors,
     )
 }
@@ -233,12 +291,15 @@ fn read_labels(
     };
     let mut labels = Vec::new();
     for (name, node) in fields.entries() {
-        if !is_identifier(name) || name.starts_with('_') || RESERVED_LABELS.contains(&name) {
+        if !is_identifier(name)
+            || name.starts_with('_')
+            || RESERVED_LABELS.contains(&name)
+            || name == UPSTREAM
+        {
             let reserved = RESERVED_LABELS.join(", ");
-            node.fail::<()>(
-                errors,
-                format!("expected a label name of letters, digits and _, none of {reserved}"),
-            );
+            let expected =
+                format!("expected a label name of letters, digits and _, none of {reserved}, {UPSTREAM}");
+            node.fail::<()>(errors, expected);
         } else if let Some(attribute) = read_attribute(&node, endpoints, errors) {
             labels.push((name.to_owned(), attribute));
         }
@@ -292,9 +353,9 @@ fn read_header_name_as_written(node: &Node<'_>, errors: &mut ConfigErrors) -> Op
 }
 
 /// The one field that was given; a mistake where there is none or more than one.
-fn exactly_one<T>(
+fn exactly_one<T, const N: usize>(
     node: &Node<'_>,
-    found: [Option<Option<T>>; 4],
+    found: [Option<Option<T>>; N],
     names: &str,
     errors: &mut ConfigErrors,
 ) -> Option<T> {

@@ -12,9 +12,7 @@ pub(super) fn refuse_what_is_not_built(fields: &mut Fields<'_>, errors: &mut Con
             node.fail::<()>(errors, WHY);
         }
     };
-    for key in ["metrics", "alerting"] {
-        refuse(fields.take(key));
-    }
+    refuse(fields.take("alerting"));
 }
 
 fn is_empty(value: &Value) -> bool {

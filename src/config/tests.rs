@@ -96,16 +96,13 @@ fn what_later_versions_bring_is_refused_and_still_validated() {
         "alerting": {"min_failures": 5},
     });
     let got = mistakes(&document).join("\n");
-    for path in ["metrics", "alerting"] {
-        let found =
-            got.lines().any(|l| l.starts_with(&format!("$.{path}:")) && l.contains("not yet supported"));
-        assert!(found, "{path} in\n{got}");
-    }
+    let found = got.lines().any(|l| l.starts_with("$.alerting:") && l.contains("not yet supported"));
+    assert!(found, "{got}");
     for line in [
         "$.user.sources[1].path: \"nope\": no template in endpoints.templates has the parameter {nope}",
         "$.slos[0].objective: 100: expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
         "$.metrics[0].labels.le: \"tenant\": expected a label name of letters, digits and _, \
-         none of le, quantile, job, instance, service",
+         none of le, quantile, job, instance, service, upstream",
     ] {
         assert!(got.lines().any(|l| l == line), "{line} in\n{got}");
     }
@@ -324,5 +321,66 @@ mod properties {
                 prop_assert!(!errors.0.is_empty());
             }
         }
+    }
+}
+
+#[test]
+fn every_mistake_in_a_custom_metric_is_named_where_it_stands() {
+    let counter = |name: &str, extra: serde_json::Value| {
+        let mut metric = json!({"name": name, "type": "counter"});
+        metric.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        metric
+    };
+    let labels = |names: &[&str]| {
+        let all = names.iter().map(|name| ((*name).to_owned(), json!("method")));
+        json!({"labels": all.collect::<serde_json::Map<_, _>>()})
+    };
+    let histogram = json!({"name": "h", "type": "histogram", "buckets": [1]});
+    let document = json!({"service": "s", "metrics": [
+        histogram,
+        counter("h_sum", json!({})),
+        counter("http_requests_total", json!({})),
+        counter("a_total", json!({"value": {"orca": "named_metrics."}})),
+        counter("b_total", json!({"value": {"rate_limit": "left"}})),
+        counter("c_total", labels(&["a1", "b1", "c1", "d1", "e1", "f1"])),
+        counter("d_total", labels(&["db_operation"])),
+        counter("e_total", labels(&["operation"])),
+        counter("f_total", labels(&["upstream"])),
+        counter("g_total", json!({"value": {"orca": "eps", "rate_limit": "limit"}})),
+        counter("i_total", json!({"buckets": [1]})),
+        counter("j_total", json!({"scale": 0})),
+    ]});
+    let got = mistakes(&document);
+    let expected = [
+        ("$.metrics[1]", "a second metric with the name h_sum"),
+        ("$.metrics[2]", "a second metric with the name http_requests_total"),
+        ("$.metrics[3].value.orca", "expected a field of the ORCA load report"),
+        ("$.metrics[4].value.rate_limit", "expected one of limit, remaining, reset"),
+        ("$.metrics[5]", "at most 5 labels"),
+        ("$.metrics[7]", "the label operation and the label db_operation: one is the ending of the other"),
+        ("$.metrics[8].labels.upstream", "expected a label name"),
+        ("$.metrics[9].value", "expected exactly one of"),
+        ("$.metrics[10].buckets", "only a histogram has buckets"),
+        ("$.metrics[11].scale", "expected a number above 0"),
+    ];
+    for (path, reason) in expected {
+        let found = got.iter().any(|line| line.starts_with(&format!("{path}: ")) && line.contains(reason));
+        assert!(found, "{path}: {reason} in\n{}", got.join("\n"));
+    }
+    assert_eq!(got.len(), expected.len(), "{}", got.join("\n"));
+}
+
+#[test]
+fn envoy_is_told_of_the_labels_and_buckets_of_custom_metrics() {
+    let config = Config::from_value(&json!({"service": "s", "metric_prefix": "edge_", "metrics": [
+        {"name": "db_ms", "type": "histogram", "buckets": [1, 25], "value": {"server_timing": "db"},
+         "labels": {"operation": {"server_timing": "db"}}, "per_upstream": true},
+    ]}));
+    let config = config.unwrap();
+    let buckets = config.histogram_buckets();
+    assert!(buckets.contains(&("wasmcustom.edge_db_ms.".to_owned(), vec![1, 25])), "{buckets:?}");
+    let tags = config.stat_tags();
+    for label in ["operation", "upstream", "tenant"] {
+        assert_eq!(tags.iter().filter(|(name, _)| name == label).count(), 1, "{label}");
     }
 }

@@ -7,7 +7,7 @@ use crate::exchange::Method;
 use crate::fleet::Standing;
 use crate::in_progress::{Moved, RowId};
 use crate::metric::Metric;
-use crate::registry::{DropReason, Series};
+use crate::registry::{DropReason, Limit, Series};
 use crate::shared::Host;
 use std::fmt;
 
@@ -49,6 +49,7 @@ impl Recorder {
         let prepared = prepared.and_then(|()| self.in_progress.keep_gauges(self.fleet.slots(host)?, host));
         let prepared = prepared.and_then(|()| self.registry.prepare(host));
         let prepared = prepared.and_then(|()| self.labels.tenants.prepare(host));
+        let prepared = prepared.and_then(|()| self.labels.rules.prepare(host));
         let users = self.users.as_ref();
         let prepared = prepared.and_then(|()| users.map_or(Ok(()), |users| users.prepare(host)));
         self.note(prepared, host);
@@ -147,8 +148,6 @@ impl Recorder {
             return None;
         }
         let rejected = self.registry.rejected(host);
-        let rejected: Vec<String> =
-            rejected.iter().filter_map(|metric| self.registry.metric_name(*metric)).collect();
         self.warned = !rejected.is_empty();
         self.warned.then_some(Warning::Rejected(rejected))
     }
@@ -164,11 +163,15 @@ impl Recorder {
                 self.registry.set(series, count, &self.labels, host);
             }
         }
+        for (limit, values, most) in self.labels.rules.occupancy(host) {
+            self.registry.set(Series::LabelValues(limit), values.into(), &self.labels, host);
+            self.registry.set(Series::LabelValuesMax(limit), most.into(), &self.labels, host);
+        }
         let seconds = host.unix_seconds();
         for (series, value) in [
             (Series::LabelSets, label_sets.into()),
-            (Series::LabelValues("tenant"), tenants.into()),
-            (Series::LabelValuesMax("tenant"), most.into()),
+            (Series::LabelValues(Limit::Tenant), tenants.into()),
+            (Series::LabelValuesMax(Limit::Tenant), most.into()),
             (Series::LastPublish, seconds),
         ] {
             self.registry.set(series, value, &self.labels, host);

@@ -1,9 +1,11 @@
 //! An exchange in, its observations out.
 
-use super::Recorder;
+use super::{Labels, Recorder};
+use crate::config::EndpointSource;
 use crate::exchange::{Exchange, Status, UpstreamFacts};
-use crate::metric::Metric;
+use crate::metric::{Kind, Metric};
 use crate::registry::{DropReason, Series, StatusLabel};
+use crate::rules::{Messages, Observation};
 use crate::shared::Host;
 use crate::slo::TenantGroup;
 
@@ -68,6 +70,32 @@ impl Recorder {
             Some(_) => registry.drop_one(DropReason::ValueRange, labels, sink),
             None => {}
         }
+    }
+
+    /// Records what custom metrics make of an exchange.
+    pub(super) fn apply_rules(&mut self, exchange: &Exchange, messages: &Messages, host: &mut impl Host) {
+        let Labels { rules, templates, routes, source, .. } = &mut self.labels;
+        let endpoint = match source {
+            EndpointSource::Template => templates.label(exchange.endpoint),
+            EndpointSource::RouteName => routes.label(exchange.endpoint),
+        };
+        let effects = rules.apply(exchange, messages, (endpoint, templates), host);
+        let (registry, labels) = (&mut self.registry, &self.labels);
+        for Observation { series, kind, value } in &effects.observations {
+            let series = Series::Custom(*series);
+            match kind {
+                Kind::Counter => registry.add(series, *value, labels, host),
+                Kind::Gauge => registry.set(series, *value, labels, host),
+                Kind::Histogram => registry.observe(series, *value, labels, host),
+            }
+        }
+        for limit in &effects.overflows {
+            registry.count(Series::Overflow(*limit), labels, host);
+        }
+        for reason in &effects.drops {
+            registry.drop_one(*reason, labels, host);
+        }
+        self.labels.rules.recycle(effects);
     }
 
     /// Counts an exchange for each SLO that it is an event of; the event first, so that no bad one is seen before.

@@ -7,7 +7,8 @@ use crate::attributes::{
 use crate::config::EndpointSource;
 use crate::endpoint::{EndpointId, normalize};
 use crate::exchange::{Exchange, GrpcCode, ResponseFlags, Status, UpstreamFacts};
-use crate::registry::{DropReason, Series};
+use crate::registry::{DropReason, Limit, Series};
+use crate::rules::Messages;
 use crate::shared::Host;
 use crate::slo::TenantGroup;
 use crate::source::Request;
@@ -36,6 +37,7 @@ impl Recorder {
             // Who refused it said why in the response's headers, which no callback has shown us.
             open.grpc_code = host.headers(HeaderMap::Response).ok().and_then(|h| grpc_status(&h));
         }
+        self.keep_request(&mut open, headers);
         Some(open)
     }
 
@@ -80,7 +82,14 @@ impl Recorder {
             grpc: head.grpc,
             grpc_code: None,
             upstream: UpstreamFacts::default(),
+            messages: Messages::default(),
         })
+    }
+
+    /// Keeps a request's headers where a custom metric may read them.
+    pub(super) fn keep_request(&self, open: &mut Open, headers: Vec<u8>) {
+        let read = self.labels.rules.read_request(open.method, open.endpoint);
+        open.messages.request = read.then_some(headers);
     }
 
     /// Reads who is served, which user asks, and who the caller claimed to be where it asked for another's resource.
@@ -133,7 +142,7 @@ impl Recorder {
         match claim {
             Ok(Claim::Tenant(tenant)) => tenant,
             Ok(Claim::Candidate(_) | Claim::PastLimit) => {
-                self.registry.count(Series::Overflow("tenant"), &self.labels, host);
+                self.registry.count(Series::Overflow(Limit::Tenant), &self.labels, host);
                 TenantId::OTHER
             }
             Err(_) => {

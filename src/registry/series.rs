@@ -6,6 +6,8 @@ use crate::metric::Metric;
 use crate::slo::{SloIndex, Window};
 use crate::tenant::TenantId;
 
+use super::custom::{CustomId, CustomSeries};
+
 /// Label `status` of a series: a code, or past `limits.max_series` a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StatusLabel {
@@ -24,9 +26,31 @@ pub enum DropReason {
     ValueRange,
     /// Shared data that others kept writing, or that could not be written.
     SharedData,
+    /// A response header that a custom metric reads is not what its specification says.
+    MalformedHeader,
 }
 
-/// A built-in metric with one label set.
+/// A limit that was met: a label, or `max_series`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// `limits.max_series`.
+    MaxSeries,
+    /// `tenant.max`.
+    Tenant,
+    /// The `max` of a custom metric, by the place of its label.
+    Custom(CustomId, u8),
+}
+
+/// What a series is a series of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MetricRef {
+    /// A metric of the catalogue.
+    BuiltIn(Metric),
+    /// A metric of the configuration.
+    Custom(CustomId),
+}
+
+/// A metric with one label set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Series {
     /// `http_requests_total`.
@@ -48,7 +72,7 @@ pub enum Series {
     /// One of the metrics whose labels are slo and window.
     SloWindow(Metric, SloIndex, Window),
     /// `redline_series_overflow_total`, by the limit that was met.
-    Overflow(&'static str),
+    Overflow(Limit),
     /// `redline_dropped_total`.
     Dropped(DropReason),
     /// `redline_build_info`.
@@ -58,15 +82,18 @@ pub enum Series {
     /// `redline_series`.
     LabelSets,
     /// `redline_label_values`, of a label.
-    LabelValues(&'static str),
+    LabelValues(Limit),
     /// `redline_label_values_max`, of a label.
-    LabelValuesMax(&'static str),
+    LabelValuesMax(Limit),
+    /// A custom metric.
+    Custom(CustomSeries),
 }
 
 impl Series {
     /// The metric that it belongs to.
-    pub const fn metric(self) -> Metric {
-        match self {
+    pub const fn metric(self) -> MetricRef {
+        MetricRef::BuiltIn(match self {
+            Self::Custom(series) => return MetricRef::Custom(series.metric),
             Self::Requests(..) => Metric::HttpRequests,
             Self::PerMethod(metric, ..)
             | Self::PerEndpoint(metric, _)
@@ -83,11 +110,11 @@ impl Series {
             Self::LabelSets => Metric::LabelSets,
             Self::LabelValues(_) => Metric::LabelValues,
             Self::LabelValuesMax(_) => Metric::LabelValuesMax,
-        }
+        })
     }
 
     /// The row that takes its observations past `limits.max_series`; itself where it is never turned away.
-    pub(super) const fn overflow(self) -> Self {
+    pub(super) fn overflow(self) -> Self {
         match self {
             Self::Requests(_, _, status) => {
                 let class = match status {
@@ -102,6 +129,7 @@ impl Series {
             Self::GrpcRequests(_, code) => Self::GrpcRequests(EndpointId::OTHER, code),
             Self::TenantRequests(_, class) => Self::TenantRequests(TenantId::OTHER, class),
             Self::PerTenant(metric, _) => Self::PerTenant(metric, TenantId::OTHER),
+            Self::Custom(series) => Self::Custom(series.overflow()),
             Self::Slo(..)
             | Self::SloWindow(..)
             | Self::Overflow(_)
@@ -134,6 +162,7 @@ impl DropReason {
             Self::Hostcall => "hostcall",
             Self::ValueRange => "value_range",
             Self::SharedData => "shared_data_conflict",
+            Self::MalformedHeader => "malformed_header",
         }
     }
 }

@@ -20,6 +20,9 @@ impl LabelTexts for Numbers {
     fn window(&self, _: SloIndex, window: Window) -> String {
         window.length(crate::config::Duration::from_days(30)).to_string()
     }
+    fn listed(&self, _: CustomId, _: usize, number: u32) -> &str {
+        ["red", "green"].get(number as usize).copied().unwrap_or(stat_name::OTHER)
+    }
 }
 
 fn registry(extra: serde_json::Value) -> (Registry, Numbers, MemoryHost) {
@@ -55,7 +58,7 @@ fn every_kind_of_series_has_the_contracts_stat_name() {
             Series::SloWindow(Metric::SloBurnRate, 0, Window::Period),
             "slo_burn_rate_milli.service=.=shop;.;slo=.=availability;.;window=.=30d;.;",
         ),
-        (Series::Overflow("tenant"), "redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"),
+        (Series::Overflow(Limit::Tenant), "redline_series_overflow_total.service=.=shop;.;label=.=tenant;.;"),
         (
             Series::Dropped(DropReason::Hostcall),
             "redline_dropped_total.service=.=shop;.;reason=.=hostcall;.;",
@@ -71,7 +74,8 @@ fn every_kind_of_series_has_the_contracts_stat_name() {
         assert!(registry.id(series, &texts, &mut host).is_some());
         assert_eq!(host.defines, before + 1, "{name} is defined once");
         assert!(host.names().any(|n| n == name), "{name} in {:?}", host.names().collect::<Vec<_>>());
-        let labels: Vec<&str> = series.metric().labels().iter().map(|l| l.name()).collect();
+        let MetricRef::BuiltIn(metric) = series.metric() else { panic!("{name} is of the catalogue") };
+        let labels: Vec<&str> = metric.labels().iter().map(|l| l.name()).collect();
         let (_, encoded) = stat_name::decode(name).unwrap();
         assert!(encoded.iter().map(|(l, _)| *l).eq(["service"].into_iter().chain(labels)), "{name}");
     }

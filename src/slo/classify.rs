@@ -1,14 +1,10 @@
 //! A finished exchange in, its verdict for each SLO that counts it out.
 
-mod matcher;
-
-pub use matcher::TenantGroup;
-
 use super::SloIndex;
 use crate::config::{DEFAULT_BAD_GRPC, DEFAULT_BAD_STATUS, Sli, Slo};
-use crate::endpoint::{EndpointId, RouteNames, Template};
+use crate::endpoint::{RouteNames, Template};
 use crate::exchange::{Exchange, Method, Status, StatusMatch};
-use matcher::Matcher;
+use crate::matcher::{Matcher, TenantGroup};
 
 /// What an exchange is to an SLO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,20 +27,16 @@ pub struct Classifier {
 impl Classifier {
     /// For endpoints that are templates, in the order of the configuration.
     pub fn for_templates(slos: &[Slo], templates: &[Template]) -> Self {
-        Self::new(slos, &mut |label| {
-            let index = templates.iter().position(|template| template.as_str() == label);
-            index.and_then(|index| u16::try_from(index).ok()).map_or(EndpointId::OTHER, EndpointId)
-        })
+        Self::new(slos, Matcher::for_templates(slos.iter().map(|slo| &slo.filter), templates))
     }
 
     /// For endpoints that are route names: those that an SLO names take the first places of the table.
     pub fn for_route_names(slos: &[Slo], routes: &mut RouteNames) -> Self {
-        Self::new(slos, &mut |label| routes.id(label.as_bytes()))
+        Self::new(slos, Matcher::for_route_names(slos.iter().map(|slo| &slo.filter), routes))
     }
 
-    fn new(slos: &[Slo], endpoint: &mut dyn FnMut(&str) -> EndpointId) -> Self {
-        let rules = slos.iter().map(|slo| Rule::new(&slo.sli)).collect();
-        Self { matcher: Matcher::new(slos.iter().map(|slo| &slo.filter), endpoint), rules }
+    fn new(slos: &[Slo], matcher: Matcher) -> Self {
+        Self { matcher, rules: slos.iter().map(|slo| Rule::new(&slo.sli)).collect() }
     }
 
     /// The tenant as the SLOs see it: by the client's own value, before any cap. Once a request, where that value

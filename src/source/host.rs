@@ -15,10 +15,20 @@ pub(super) fn label<'h>(host: &'h [u8], pattern: &HostPattern) -> Option<Cow<'h,
     let fits = prefix.eq_ignore_ascii_case(pattern.prefix.as_bytes())
         && suffix.eq_ignore_ascii_case(pattern.suffix.as_bytes())
         && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    fits.then(|| match value.iter().any(u8::is_ascii_uppercase) {
-        true => Cow::Owned(value.to_ascii_lowercase()),
-        false => Cow::Borrowed(value),
-    })
+    fits.then(|| lower_case(value))
+}
+
+/// A host without its port and the root's dot, in lower case.
+pub(crate) fn name(host: &[u8]) -> Cow<'_, [u8]> {
+    let host = without_port(host);
+    lower_case(host.strip_suffix(b".").unwrap_or(host))
+}
+
+fn lower_case(text: &[u8]) -> Cow<'_, [u8]> {
+    match text.iter().any(u8::is_ascii_uppercase) {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => Cow::Borrowed(text),
+    }
 }
 
 fn without_port(host: &[u8]) -> &[u8] {

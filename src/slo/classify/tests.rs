@@ -1,6 +1,7 @@
 use super::Verdict::{Bad, Excluded, Good};
 use super::*;
 use crate::config::{Duration, Limits, Objective, Where};
+use crate::endpoint::EndpointId;
 use crate::exchange::{FLAGS, GrpcCode, ResponseFlags, UpstreamFacts};
 use crate::tenant::TenantId;
 #[cfg(target_family = "wasm")]

@@ -1,9 +1,8 @@
-//! Endpoint, method and tenant of a request in, the SLOs whose `where` admits all three out: bit sets.
+//! Endpoint, method and tenant of a request in, the SLOs or custom metrics that ask for all three out: bit sets.
 
 use crate::config::Where;
-use crate::endpoint::EndpointId;
+use crate::endpoint::{EndpointId, RouteNames, Template};
 use crate::exchange::Method;
-use crate::slo::SloIndex;
 use crate::stat_name;
 use rustc_hash::FxHashMap;
 
@@ -20,7 +19,7 @@ impl TenantGroup {
 
 /// The `where` of every SLO. A request costs three look-ups and an AND for each 64 SLOs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Matcher {
+pub(crate) struct Matcher {
     endpoints: Rows,
     /// The row of each endpoint that some SLO names, by its number; 0 for others. Ends with the last named one.
     endpoint_rows: Vec<u16>,
@@ -33,7 +32,26 @@ pub(super) struct Matcher {
 const OTHER_ENDPOINT: u16 = 1;
 
 impl Matcher {
-    pub(super) fn new<'a>(
+    /// For endpoints that are templates, in the order of the configuration.
+    pub(crate) fn for_templates<'a>(
+        filters: impl ExactSizeIterator<Item = &'a Where>,
+        templates: &[Template],
+    ) -> Self {
+        Self::new(filters, &mut |label| {
+            let index = templates.iter().position(|template| template.as_str() == label);
+            index.and_then(|index| u16::try_from(index).ok()).map_or(EndpointId::OTHER, EndpointId)
+        })
+    }
+
+    /// For endpoints that are route names: those that a filter names take the first places of the table.
+    pub(crate) fn for_route_names<'a>(
+        filters: impl ExactSizeIterator<Item = &'a Where>,
+        routes: &mut RouteNames,
+    ) -> Self {
+        Self::new(filters, &mut |label| routes.id(label.as_bytes()))
+    }
+
+    fn new<'a>(
         filters: impl ExactSizeIterator<Item = &'a Where>,
         endpoint: &mut dyn FnMut(&str) -> EndpointId,
     ) -> Self {
@@ -55,7 +73,7 @@ impl Matcher {
         matcher
     }
 
-    pub(super) fn tenant(&self, raw: Option<&[u8]>) -> TenantGroup {
+    pub(crate) fn tenant(&self, raw: Option<&[u8]>) -> TenantGroup {
         match raw {
             None => TenantGroup::ABSENT,
             Some(_) if self.tenant_groups.is_empty() => TenantGroup::UNNAMED,
@@ -64,19 +82,19 @@ impl Matcher {
     }
 
     #[inline]
-    pub(super) fn matching(
+    pub(crate) fn matching(
         &self,
         endpoint: EndpointId,
         method: Method,
         tenant: TenantGroup,
-        mut each: impl FnMut(SloIndex),
+        mut each: impl FnMut(usize),
     ) {
         let endpoint = match endpoint {
             EndpointId::OTHER => OTHER_ENDPOINT,
             EndpointId(id) => self.endpoint_rows.get(usize::from(id)).copied().unwrap_or(0),
         };
         let rows = self.endpoints.row(endpoint).iter().zip(self.methods.row(method as u16));
-        let mut first: SloIndex = 0;
+        let mut first: usize = 0;
         for ((endpoint, method), tenant) in rows.zip(self.tenants.row(tenant.0)) {
             let mut bits = endpoint & method & tenant;
             while bits != 0 {
@@ -141,7 +159,7 @@ impl Rows {
     }
 
     /// Sets an SLO's bit in these rows, or in all of them where none is named.
-    fn admit(&mut self, slo: SloIndex, rows: &[u16]) {
+    fn admit(&mut self, slo: usize, rows: &[u16]) {
         let (word, bit) = (slo / 64, u32::try_from(slo % 64).unwrap_or(0));
         let mask = 1_u64.checked_shl(bit).unwrap_or(0);
         for (number, row) in self.bits.chunks_mut(self.words.max(1)).enumerate() {
