@@ -188,8 +188,8 @@ impl Watch {
         self.changes(|[long, short]| long && short)
     }
 
-    /// A window reaches back too far by less than a slot, and never not far enough: nothing comes early, and all
-    /// comes within a slot.
+    /// Ticks fall on the ends of slots here. So a window reaches back too far by less than a slot, and never not far
+    /// enough: nothing comes early, and all comes within a slot.
     fn assert_time(&self, what: &str, since: u64, at: u64, expected: f64, window: u64) {
         self.assert_late_by(what, since, at, expected, slot(window));
     }
