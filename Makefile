@@ -62,8 +62,10 @@ wasm: ## dist/redline.wasm, optimised and stripped, and dist/redline.debug.wasm 
 faulty-wasm:
 	@$(WASM) --faults
 
-bench: ## criterion's benchmarks of the filter
-	cargo bench --package redline
+bench: ## criterion's benchmarks of the filter, natively and in wasmtime
+	@$(SETUP) rust node binaryen
+	@$(WASM)
+	cargo bench --package redline --package host-harness
 
 # cargo-fuzz's coverage works on the stable compiler; its sanitizers would not, and src/ has no unsafe code off Wasm.
 FUZZ_BUILD = --sanitizer none --target-dir $${CARGO_TARGET_DIR:-target}/fuzz

@@ -9,7 +9,7 @@ use crate::config::{Config, Duration, EndpointSource, Objective};
 use crate::endpoint::RouteNames;
 use crate::exchange::Exchange;
 use crate::metric::Metric;
-use crate::registry::{LabelTexts, Registry, Series};
+use crate::registry::{LabelTexts, MetricId, Registry, Series};
 use crate::shared::{self, Host, Keys, SharedData};
 use crate::slo::{
     Classifier, LastHour, Pending, Report, SlicePage, SloIndex, Tally, TenantGroup, Verdict, Windows,
@@ -39,8 +39,16 @@ struct Slo {
 struct Published {
     windows: Windows,
     last_hour: LastHour,
-    /// What the gauges were set to last, in the order of [`gauges`].
-    last: Vec<u64>,
+    /// The gauges, in the order of [`gauges`].
+    shown: Vec<Shown>,
+}
+
+/// A gauge, and what it was set to last.
+#[derive(Debug)]
+struct Shown {
+    /// Kept here: a tick sets hundreds. `None` where the gauge is disabled, or the host has not given one yet.
+    id: Option<MetricId>,
+    value: u64,
 }
 
 impl Objectives {
@@ -170,7 +178,7 @@ impl Slo {
             None => Published {
                 windows: self.restore(host).unwrap_or_else(|| Windows::new(self.period)),
                 last_hour: LastHour::default(),
-                last: Vec::new(),
+                shown: Vec::new(),
             },
         };
         published.windows.observe(now, totals);
@@ -217,12 +225,19 @@ impl Published {
         host: &mut impl Host,
     ) {
         for (place, (series, value)) in gauges(index, report, p99_ns).into_iter().enumerate() {
-            match self.last.get_mut(place) {
-                Some(last) if *last == value => continue,
-                Some(last) => *last = value,
-                None => self.last.push(value),
+            let known = match self.shown.get(place) {
+                Some(shown) if shown.value == value => continue,
+                Some(shown) => shown.id,
+                None => None,
+            };
+            let id = known.or_else(|| registry.own_id(series, texts, host));
+            match self.shown.get_mut(place) {
+                Some(shown) => *shown = Shown { id, value },
+                None => self.shown.push(Shown { id, value }),
             }
-            registry.set(series, value, texts, host);
+            if let Some(id) = id {
+                registry.set_id(id, value, texts, host);
+            }
         }
     }
 }

@@ -196,11 +196,32 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) {
-        let id = self.id(series, texts, sink);
-        if let Some(id) = id.filter(|_| self.ids.contains_key(&series)) {
-            let result = sink.set(id, value);
-            self.check(result, texts, sink);
+        if let Some(id) = self.own_id(series, texts, sink) {
+            self.set_id(id, value, texts, sink);
         }
+    }
+
+    /// The id of a series that has a stat of its own, for those who set it again and again.
+    pub fn own_id(
+        &mut self,
+        series: Series,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) -> Option<MetricId> {
+        let id = self.id(series, texts, sink);
+        id.filter(|_| self.ids.contains_key(&series))
+    }
+
+    /// Sets the gauge of an id.
+    pub fn set_id(
+        &mut self,
+        id: MetricId,
+        value: u64,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) {
+        let result = sink.set(id, value);
+        self.check(result, texts, sink);
     }
 
     /// The stat name that a series is counted under: its own, or its overflow row's.

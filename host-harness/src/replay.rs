@@ -11,6 +11,7 @@
 mod view;
 
 use crate::error::HostError;
+use crate::stats::StatStore;
 use crate::traffic::{BadRecord, Record};
 use crate::workers::{Gateway, StreamId};
 use std::cmp::{Ordering, Reverse};
@@ -89,8 +90,23 @@ pub fn replay_observed<I>(
 where
     I: IntoIterator<Item = Result<Record, BadRecord>>,
 {
+    replay_sampled(gateway, records, options, observe, |_, _| {})
+}
+
+/// The same, and shows the time (nanoseconds since 1970) and the stats after every instant at which timers fired: for
+/// what is evaluated over time, such as gauges and alerts.
+pub fn replay_sampled<I>(
+    gateway: &mut Gateway,
+    records: I,
+    options: Options,
+    observe: impl FnMut(Event<'_>),
+    sample: impl FnMut(u64, &StatStore),
+) -> Result<Summary, ReplayError>
+where
+    I: IntoIterator<Item = Result<Record, BadRecord>>,
+{
     let jumps_before = gateway.jumps();
-    let mut replay = Replay { gateway, observe, open: BinaryHeap::new(), opened: 0 };
+    let mut replay = Replay { gateway, observe, sample, open: BinaryHeap::new(), opened: 0 };
     let mut summary = Summary::default();
     for record in records {
         match record {
@@ -109,15 +125,16 @@ where
         }
     }
     replay.end_until(u64::MAX)?;
-    let settled = gateway.now_ns().saturating_add(gateway.tick_period_ns());
-    gateway.advance_to(settled)?;
+    let settled = replay.gateway.now_ns().saturating_add(replay.gateway.tick_period_ns());
+    replay.gateway.advance_sampled(settled, &mut replay.sample)?;
     summary.jumps = gateway.jumps() - jumps_before;
     Ok(summary)
 }
 
-struct Replay<'g, F> {
+struct Replay<'g, F, S> {
     gateway: &'g mut Gateway,
     observe: F,
+    sample: S,
     open: BinaryHeap<Reverse<Open>>,
     opened: u64,
 }
@@ -131,13 +148,13 @@ struct Open {
     record: Record,
 }
 
-impl<F: FnMut(Event<'_>)> Replay<'_, F> {
+impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
     /// Opens a record's stream; whether the record came too late for its time.
     fn start(&mut self, record: Record) -> Result<bool, HostError> {
         let late = record.time_ns < self.gateway.now_ns();
         let now = record.time_ns.max(self.gateway.now_ns());
         self.end_until(now)?;
-        self.gateway.advance_to(now)?;
+        self.gateway.advance_sampled(now, &mut self.sample)?;
         let stream = self.gateway.open(view::request(&record, now))?;
         self.opened += 1;
         (self.observe)(Event { stream: self.opened, what: What::Opened, record: &record });
@@ -154,7 +171,7 @@ impl<F: FnMut(Event<'_>)> Replay<'_, F> {
             }
             let Some(Reverse(ended)) = self.open.pop() else { break };
             // Timers of this very instant fire after it.
-            self.gateway.advance_to_before(ended.end_ns)?;
+            self.gateway.advance_sampled_before(ended.end_ns, &mut self.sample)?;
             if let Some(response) = view::response(&ended.record) {
                 self.gateway.respond(ended.stream, response)?;
             }

@@ -26,14 +26,23 @@ impl SharedData {
     /// Writes a value. With a `cas` other than 0 only if it is still the key's number, else `CasMismatch`; a key that
     /// is not there takes any `cas`.
     pub fn set(&self, key: &[u8], value: &[u8], cas: u32) -> Status {
-        let mut entries = self.lock();
-        if entries.values.get(key).is_some_and(|(_, current)| cas != 0 && cas != *current) {
+        let entries = &mut *self.lock();
+        let known = entries.values.get_mut(key);
+        if known.as_ref().is_some_and(|(_, current)| cas != 0 && cas != *current) {
             return Status::CasMismatch;
         }
         // 0 means "unconditionally", so no write has it as its number.
         entries.last_cas = entries.last_cas.checked_add(1).unwrap_or(1);
-        let entry = (value.to_vec(), entries.last_cas);
-        entries.values.insert(key.to_vec(), entry);
+        match known {
+            Some((stored, current)) => {
+                stored.clear();
+                stored.extend_from_slice(value);
+                *current = entries.last_cas;
+            }
+            None => {
+                entries.values.insert(key.to_vec(), (value.to_vec(), entries.last_cas));
+            }
+        }
         Status::Ok
     }
 

@@ -151,15 +151,38 @@ impl Gateway {
     ///
     /// A time in the past changes nothing.
     pub fn advance_to(&mut self, time_ns: u64) -> Result<(), HostError> {
-        self.advance(time_ns, time_ns.saturating_add(1))
+        self.advance(time_ns, time_ns.saturating_add(1), &mut |_, _| {})
     }
 
     /// The same, but timers of that very instant do not fire yet.
     pub fn advance_to_before(&mut self, time_ns: u64) -> Result<(), HostError> {
-        self.advance(time_ns, time_ns)
+        self.advance(time_ns, time_ns, &mut |_, _| {})
     }
 
-    fn advance(&mut self, time_ns: u64, timers_before: u64) -> Result<(), HostError> {
+    /// [`Self::advance_to`], and shows the time and the stats after each instant at which timers fired.
+    pub(crate) fn advance_sampled(
+        &mut self,
+        time_ns: u64,
+        sample: &mut dyn FnMut(u64, &StatStore),
+    ) -> Result<(), HostError> {
+        self.advance(time_ns, time_ns.saturating_add(1), sample)
+    }
+
+    /// [`Self::advance_to_before`], likewise.
+    pub(crate) fn advance_sampled_before(
+        &mut self,
+        time_ns: u64,
+        sample: &mut dyn FnMut(u64, &StatStore),
+    ) -> Result<(), HostError> {
+        self.advance(time_ns, time_ns, sample)
+    }
+
+    fn advance(
+        &mut self,
+        time_ns: u64,
+        timers_before: u64,
+        sample: &mut dyn FnMut(u64, &StatStore),
+    ) -> Result<(), HostError> {
         let idle = time_ns.saturating_sub(self.now_ns());
         if self.vms.iter().any(|timed| timed.period > 0 && idle / timed.period > MAX_IDLE_TICKS) {
             self.jumps += 1;
@@ -179,6 +202,11 @@ impl Gateway {
             let ticked = due.vm.tick();
             due.rearm(due.next);
             ticked?;
+            let now = self.clock.now_ns();
+            // Once an instant, when its last timer has fired.
+            if !self.vms.iter().any(|timed| timed.period > 0 && timed.next <= now) {
+                sample(now, &self.stats);
+            }
         }
         self.clock.advance_to(time_ns);
         Ok(())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::stats::Value;
+use crate::stats::{MetricType, Value};
 use crate::testing::Guest;
 use crate::traffic::{self, Format};
 use crate::workers::GatewayConfig;
@@ -135,6 +135,34 @@ fn a_trap_ends_the_replay_with_a_typed_error() {
     let mut gateway = Guest::default().on("proxy_on_log", &["trap"]).start(GatewayConfig::default()).unwrap();
     let error = replay(&mut gateway, ok(&[record(1, 0, "/a")]), Options::default()).unwrap_err();
     assert!(matches!(error, ReplayError::Host(HostError::Trap { callback: "proxy_on_log", .. })));
+}
+
+#[test]
+fn stats_are_shown_once_after_each_instant_of_ticks_and_hold_what_happened_before_it() {
+    let guest = Guest::default()
+        .on(
+            "proxy_on_configure",
+            &["set_tick_period_milliseconds 10", "define_metric 0 'ends' OUT", "define_metric 1 'ticks' OUT"],
+        )
+        .on("proxy_on_log", &["increment_metric 4 1:i64"])
+        .on("proxy_on_tick", &["increment_metric 5 1:i64"]);
+    let mut gateway = guest.start(GatewayConfig { workers: 2, ..GatewayConfig::default() }).unwrap();
+    let mut seen = Vec::new();
+    let records = ok(&[record(1, 9, "/a"), record(10, 2, "/b"), record(35, 0, "/c")]);
+    replay_sampled(
+        &mut gateway,
+        records,
+        Options::default(),
+        |_| {},
+        |now, stats| {
+            let value = |kind, name| stats.value(kind, name).unwrap();
+            seen.push((now / MS, value(MetricType::Counter, "ends"), value(MetricType::Gauge, "ticks")));
+        },
+    )
+    .unwrap();
+    // The main thread's VM and two workers tick; one more period passes at the end.
+    assert_eq!(seen, [(10, 1, 3), (20, 2, 6), (30, 2, 9), (40, 3, 12)]);
+    assert_eq!(gateway.stats().value(MetricType::Counter, "ticks"), None, "another type is another stat");
 }
 
 #[test]
