@@ -131,8 +131,15 @@ impl Config {
         let built_in = built_in.map(|m| (self.metric_name(m), self.bounds(m).to_vec()));
         let custom = self.metrics.iter().filter(|m| m.kind == Kind::Histogram);
         let custom = custom.map(|m| (self.custom_name(m), m.buckets.clone()));
-        let all = built_in.chain(custom);
-        all.map(|(name, bounds)| (crate::stat_name::in_envoy(&name), bounds)).collect()
+        let mut all: Vec<(String, Vec<u64>)> = Vec::new();
+        for (name, bounds) in built_in.chain(custom) {
+            let name = crate::stat_name::in_envoy(&name);
+            // Several custom metrics may have one name, and then they have the same bounds.
+            if !all.iter().any(|(known, _)| *known == name) {
+                all.push((name, bounds));
+            }
+        }
+        all
     }
 
     /// For each label its name and the regular expression that reads it from a full stat name in Envoy.

@@ -81,14 +81,16 @@ pub struct Overflow {
 impl Estimate {
     /// The worst case of `config`.
     pub fn of(config: &Config) -> Self {
-        Self {
-            metrics: config
-                .emitted()
-                .map(|metric| MetricEstimate::of(config, metric))
-                .chain(config.metrics.iter().map(|metric| MetricEstimate::of_custom(config, metric)))
-                .collect(),
-            max_series: u64::from(config.limits.max_series),
+        let mut metrics: Vec<MetricEstimate> =
+            config.emitted().map(|metric| MetricEstimate::of(config, metric)).collect();
+        for metric in &config.metrics {
+            let more = MetricEstimate::of_custom(config, metric);
+            match metrics.iter_mut().find(|known| known.name == more.name) {
+                Some(known) => known.add(more),
+                None => metrics.push(more),
+            }
         }
+        Self { metrics, max_series: u64::from(config.limits.max_series) }
     }
 
     /// Label sets of all metrics, those that are not capped too.
@@ -153,6 +155,15 @@ impl MetricEstimate {
         Self::new(config.custom_name(metric), metric.kind, &metric.buckets, labels, true)
     }
 
+    /// Another rule counts into this metric too.
+    fn add(&mut self, more: Self) {
+        self.label_sets = self.label_sets.saturating_add(more.label_sets);
+        self.series = self.series.saturating_add(more.series);
+        for (label, more) in self.labels.iter_mut().zip(more.labels) {
+            label.values = label.values.saturating_add(more.values);
+        }
+    }
+
     fn new(name: String, kind: Kind, bounds: &[u64], labels: Vec<LabelEstimate>, capped: bool) -> Self {
         let label_sets = labels.iter().map(|l| l.values).fold(1, u64::saturating_mul);
         let per_label_set = match kind {
@@ -196,6 +207,7 @@ impl LabelEstimate {
             Attribute::Method => (size(&Method::ALL).min(listed), false),
             Attribute::Endpoint => (endpoints(config).min(max.saturating_add(1)), true),
             Attribute::Status => (statuses_of(metric).min(listed), false),
+            Attribute::Constant(_) => (1, false),
             Attribute::CodeClass => (CODE_CLASSES.min(listed), false),
             Attribute::Tenant => (tenants(config).min(listed), true),
             _ => (listed, true),

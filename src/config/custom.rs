@@ -9,6 +9,7 @@ use crate::metric::{Kind, Label, Metric};
 use crate::registry::MAX_CUSTOM_LABELS;
 use crate::signals::orca::Path;
 use crate::signals::rate_limit::Field as QuotaField;
+use crate::stat_name;
 
 /// One custom metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,9 +102,17 @@ pub enum Attribute {
     ResponseHeader(String),
     /// `desc` of a Server-Timing entry.
     ServerTiming(String),
+    /// Always the same, to tell metrics with one name apart.
+    Constant(String),
 }
 
 impl CustomMetric {
+    /// Whether both may have one name: they count into series of the same kind, buckets and labels.
+    fn fits(&self, other: &Self) -> bool {
+        (self.kind, &self.buckets) == (other.kind, &other.buckets)
+            && self.label_names().eq(other.label_names())
+    }
+
     /// Its labels beside `service`, in the order of the stat name.
     pub fn label_names(&self) -> impl Iterator<Item = &str> {
         let written = self.labels.iter().map(|(name, _)| name.as_str());
@@ -138,12 +147,17 @@ pub(super) fn read_all(
         }
         labels.extend(metric.labels().iter().map(|label: &Label| label.name().to_owned()));
     }
-    let mut read = 0_usize;
+    let mut read: Vec<CustomMetric> = Vec::new();
     node.list_of(errors, |node, errors| {
         let metric = read_one(node, endpoints, limits, errors)?;
-        read = read.saturating_add(1);
-        if read > MAX_METRICS {
+        if read.len() >= MAX_METRICS {
             return node.fail(errors, format!("at most {MAX_METRICS} metrics"));
+        }
+        if let Some(first) = read.iter().find(|known| known.name == metric.name) {
+            let reason = "another metric has this name, but not its type, buckets and label names";
+            let fits = first.fits(&metric);
+            read.push(metric.clone());
+            return if fits { Some(metric) } else { node.fail(errors, reason) };
         }
         let mut samples = Vec::new();
         push_samples(&metric.name, metric.kind, &mut samples);
@@ -159,6 +173,7 @@ pub(super) fn read_all(
             }
             labels.push(label.to_owned());
         }
+        read.push(metric.clone());
         Some(metric)
     })
 }
@@ -336,11 +351,16 @@ fn read_attribute(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErr
     let timing = fields
         .take("server_timing")
         .map(|n| read_header_name_as_written(&n, errors).map(Attribute::ServerTiming));
+    let constant = fields.take("constant").map(|n| {
+        let expected = "1 to 128 of letters, digits and _/{}*:@+~-, and no reserved word";
+        n.text_where(errors, expected, &|s| stat_name::escape(s.as_bytes(), 128).as_deref() == Some(s))
+            .map(Attribute::Constant)
+    });
     fields.finish(errors);
     exactly_one(
         node,
-        [param, request, response, timing],
-        "param, request_header, response_header, server_timing",
+        [param, request, response, timing, constant],
+        "param, request_header, response_header, server_timing, constant",
         errors,
     )
 }

@@ -349,6 +349,10 @@ fn every_mistake_in_a_custom_metric_is_named_where_it_stands() {
         counter("g_total", json!({"value": {"orca": "eps", "rate_limit": "limit"}})),
         counter("i_total", json!({"buckets": [1]})),
         counter("j_total", json!({"scale": 0})),
+        counter("k_total", json!({"labels": {"state": {"constant": "a"}}})),
+        counter("k_total", json!({"labels": {"state": {"constant": "b"}}})),
+        counter("k_total", json!({"labels": {"outcome": {"constant": "_other"}}})),
+        counter("k_total", json!({})),
     ]});
     let got = mistakes(&document);
     let expected = [
@@ -362,6 +366,9 @@ fn every_mistake_in_a_custom_metric_is_named_where_it_stands() {
         ("$.metrics[9].value", "expected exactly one of"),
         ("$.metrics[10].buckets", "only a histogram has buckets"),
         ("$.metrics[11].scale", "expected a number above 0"),
+        ("$.metrics[14].labels.outcome.constant", "no reserved word"),
+        ("$.metrics[14]", "another metric has this name, but not its"),
+        ("$.metrics[15]", "another metric has this name, but not its"),
     ];
     for (path, reason) in expected {
         let found = got.iter().any(|line| line.starts_with(&format!("{path}: ")) && line.contains(reason));

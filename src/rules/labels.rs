@@ -36,6 +36,7 @@ enum Source {
     /// `desc` of the entry that is observed where it has this name, else of the first that has.
     ServerTiming(Box<[u8]>),
     Upstream,
+    Constant(Box<str>),
 }
 
 /// What bounds a label's values.
@@ -47,6 +48,8 @@ pub(super) enum Table {
     Numbers(Roster<u64>),
     /// Values of clients or upstreams.
     Values(Box<LabelValues>),
+    /// The configuration's one value.
+    Constant(Box<str>),
 }
 
 /// Why a label became `_other`.
@@ -74,6 +77,9 @@ pub(super) fn compile(metric: &CustomMetric, config: &Config, keys: &Keys) -> Ve
     let table = |name: &str, source: &Source| {
         let most = usize::try_from(metric.max).unwrap_or(usize::MAX);
         let name = ["custom/", &metric.name, "/", name].concat();
+        if let Source::Constant(text) = source {
+            return Table::Constant(text.clone());
+        }
         match source.values(config) {
             Some(values) if values <= most => Table::Alphabet,
             Some(_) => Table::Numbers(Roster::new(keys, &name, metric.max)),
@@ -101,6 +107,7 @@ impl Source {
             Attribute::RequestHeader(name) => Self::RequestHeader(bytes(name)),
             Attribute::ResponseHeader(name) => Self::ResponseHeader(bytes(name)),
             Attribute::ServerTiming(name) => Self::ServerTiming(bytes(name)),
+            Attribute::Constant(text) => Self::Constant(text.as_str().into()),
         }
     }
 
@@ -140,6 +147,7 @@ impl LabelRule {
             Source::Status => LabelId::status(exchange.status),
             Source::CodeClass => LabelId::class(exchange.status.class()),
             Source::Tenant => LabelId::tenant(exchange.tenant),
+            Source::Constant(_) => return Ok(LabelId::listed(0)),
             source => {
                 let text = source.text(seen, entry, host);
                 return self.table.value(text.as_deref(), source.is_trusted(), exchange.is_success(), host);
@@ -183,7 +191,12 @@ impl Source {
                 let address = || host.property(Property::UpstreamAddress).unwrap_or_default();
                 seen.upstream.get_or_insert_with(address).as_slice().into()
             }
-            Self::Method | Self::Endpoint | Self::Status | Self::CodeClass | Self::Tenant => return None,
+            Self::Method
+            | Self::Endpoint
+            | Self::Status
+            | Self::CodeClass
+            | Self::Tenant
+            | Self::Constant(_) => return None,
         };
         Some(text).filter(|text| !text.is_empty())
     }
@@ -197,7 +210,7 @@ impl Source {
 impl Table {
     pub(super) fn prepare(&mut self, host: &mut impl Host) -> Result<(), HostStatus> {
         match self {
-            Self::Alphabet => Ok(()),
+            Self::Alphabet | Self::Constant(_) => Ok(()),
             Self::Numbers(numbers) => numbers.prepare(host),
             Self::Values(values) => values.prepare(host),
         }
@@ -207,14 +220,15 @@ impl Table {
     pub(super) fn get(&self, number: u32) -> Option<&str> {
         match self {
             Self::Values(values) => values.get(number),
-            _ => None,
+            Self::Constant(text) => Some(text),
+            Self::Alphabet | Self::Numbers(_) => None,
         }
     }
 
     /// How many values it has, and the most; `None` where it has no limit of its own.
     pub(super) fn occupancy(&mut self, host: &mut impl Host) -> Option<(u32, u32)> {
         match self {
-            Self::Alphabet => None,
+            Self::Alphabet | Self::Constant(_) => None,
             Self::Numbers(numbers) => {
                 numbers.refresh(host);
                 Some((numbers.len(), numbers.max()))

@@ -343,3 +343,15 @@ fn tunnels_have_no_duration_and_refused_requests_are_seen_too() {
     assert_eq!(world.value("denied_total", &[("site", "a_example")]), Some(1));
     assert_eq!(world.samples("took_ms", &[]).len(), 1);
 }
+
+#[test]
+fn metrics_with_one_name_are_told_apart_by_a_constant() {
+    let state = |state: &str| {
+        json!({"name": "db_connections", "type": "gauge", "labels": {"state": {"constant": state}},
+               "value": {"orca": format!("named_metrics.{state}")}})
+    };
+    let mut world = World::new(json!([state("active"), state("idle")]));
+    world.get("/m", &[("endpoint-load-metrics", "TEXT named_metrics.active=7,named_metrics.idle=13")]);
+    assert_eq!(world.value("db_connections", &[("state", "active")]), Some(7));
+    assert_eq!(world.value("db_connections", &[("state", "idle")]), Some(13));
+}
