@@ -16,6 +16,7 @@
 //! - [`exchange`]: the facts of one HTTP exchange
 //! - [`endpoint`]: path to endpoint template
 //! - [`source`]: who asks, and for whose: the values of headers, tokens, paths, hosts and queries
+//! - [`signals`]: response headers to timings, load reports, cache outcomes and quotas
 //! - [`tenant`], [`label_values`]: client's value to bounded label value
 //! - [`active_users`]: users seen to how many there were
 //! - [`recorder`]: a stream's beginning and end to observations
@@ -28,6 +29,7 @@
 //! - [`objectives`]: SLOs in the filter, from requests to gauges
 //! - [`slo`]: which requests count, windows, burn rates and budgets
 //! - [`stat_name`]: labels to stat name and back
+//! - `json`, `base64`: decoders that several of them use
 //! - `faults`: traps on demand, for tests only
 //! - `memory_host`: all ports over plain memory, for tests and benches
 //! - `abi`: the only file that knows proxy-wasm; Wasm only
@@ -47,6 +49,7 @@
 mod abi;
 pub mod active_users;
 pub mod attributes;
+mod base64;
 pub mod candidates;
 pub mod config;
 pub mod endpoint;
@@ -55,6 +58,7 @@ pub mod exchange;
 pub mod faults;
 pub mod fleet;
 pub mod in_progress;
+mod json;
 pub mod label_values;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod memory_host;
@@ -64,6 +68,7 @@ pub mod recorder;
 pub mod registry;
 pub mod roster;
 pub mod shared;
+pub mod signals;
 pub mod slo;
 pub mod source;
 pub mod stat_name;

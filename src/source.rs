@@ -5,13 +5,13 @@
 //! empty counts; a source that finds nothing, or nothing but an empty value, leaves the word to the next.
 
 mod host;
-mod json;
 mod jwt;
 mod query;
 
 use crate::attributes::{HeaderSlot, HeaderValues, RequestHead};
 use crate::config::{Config, HostPattern, ValueSource};
 use crate::endpoint::{EndpointId, Templates};
+use crate::json;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 

@@ -1,24 +1,11 @@
 use super::*;
 use crate::attributes::RequestInterests;
+use crate::base64::tests::base64url;
 use crate::endpoint::{Template, normalize};
 use crate::memory_host::encode_pairs;
 use serde_json::{Value, json};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
-
-/// RFC 4648 section 5, without padding.
-pub(super) fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..=chunk.len() {
-            text.push(char::from(ALPHABET[(bits >> (18 - 6 * place) & 63) as usize]));
-        }
-    }
-    text
-}
 
 /// A token with this payload.
 pub(super) fn token(payload: &str) -> String {

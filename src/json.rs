@@ -1,6 +1,6 @@
-//! A JSON object (RFC 8259) in, the text of one of its members out, borrowed where it has no escapes.
+//! A JSON object (RFC 8259) in, its members, or the text of one of them, out, borrowed where there are no escapes.
 //!
-//! A reader of its own: a tree of values would be allocated for each request, and most of a token is of no interest.
+//! A reader of its own: a tree of values would be allocated for each request, and most of it is of no interest.
 //! It reads what serde_json reads: a fuzz target holds the two together.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ const MAX_DEPTH: u32 = 64;
 ///
 /// `path` is a member's name, or where there is none of this name, names separated by dots, from the outside in. Of
 /// members with the same name the last counts (RFC 7519 section 4). The whole object must be well-formed.
-pub(super) fn member<'j>(json: &'j [u8], path: &str) -> Option<Cow<'j, [u8]>> {
+pub(crate) fn member<'j>(json: &'j [u8], path: &str) -> Option<Cow<'j, [u8]>> {
     // Once for all strings in it.
     std::str::from_utf8(json).ok()?;
     let literal = find(json, path.as_bytes()).and_then(scalar);
@@ -24,15 +24,24 @@ pub(super) fn member<'j>(json: &'j [u8], path: &str) -> Option<Cow<'j, [u8]>> {
 
 /// What is written for a member of an object.
 fn find<'j>(json: &'j [u8], name: &[u8]) -> Option<&'j [u8]> {
-    let mut scanner = Scanner { rest: json };
     let mut found = None;
-    scanner.object(MAX_DEPTH, &mut |key, value| {
+    members(json, &mut |key, value| {
         if unescape(key).is_some_and(|key| *key == *name) {
             found = Some(value);
         }
     })?;
+    found
+}
+
+/// Visits the members of an object, names and values as they are written; `None` where it is none, whatever has been
+/// visited.
+///
+/// That all is UTF-8 is the caller's to check.
+pub(crate) fn members<'j>(json: &'j [u8], visit: Visit<'_, 'j>) -> Option<()> {
+    let mut scanner = Scanner { rest: json };
+    scanner.object(MAX_DEPTH, visit)?;
     scanner.skip_space();
-    scanner.rest.is_empty().then_some(found).flatten()
+    scanner.rest.is_empty().then_some(())
 }
 
 /// The value of what is no object, array or null; never empty.
@@ -46,7 +55,7 @@ fn scalar(written: &[u8]) -> Option<Cow<'_, [u8]>> {
 }
 
 /// The bytes of what stands between a string's quotes.
-fn unescape(written: &[u8]) -> Option<Cow<'_, [u8]>> {
+pub(crate) fn unescape(written: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !written.contains(&b'\\') {
         return Some(Cow::Borrowed(written));
     }
@@ -103,7 +112,7 @@ struct Scanner<'j> {
 }
 
 /// Takes a member's name without its quotes, and its value.
-type Visit<'v, 'j> = &'v mut dyn FnMut(&'j [u8], &'j [u8]);
+pub(crate) type Visit<'v, 'j> = &'v mut dyn FnMut(&'j [u8], &'j [u8]);
 
 impl<'j> Scanner<'j> {
     fn skip_space(&mut self) {
