@@ -3,6 +3,7 @@
 pub mod body;
 pub mod load;
 pub mod mix;
+pub mod signals;
 pub mod upstream;
 
 pub use load::{Load, Sent};
@@ -10,10 +11,10 @@ pub use upstream::Upstream;
 
 use crate::document::{Document, DocumentError};
 
-/// The example configuration's place in the checkout; the demo uses it as it is.
-pub const CONFIG: &str = "envoy/redline.example.yaml";
+/// The place of the demo's configuration in the checkout.
+pub const CONFIG: &str = "envoy/profiles/ml-platform.yaml";
 
-/// The example configuration, as it was when the program was built.
+/// The demo's configuration, as it was when the program was built.
 pub fn document() -> Result<Document, DocumentError> {
-    Document::from_text(CONFIG, include_str!("../../envoy/redline.example.yaml"))
+    Document::from_text(CONFIG, include_str!("../../envoy/profiles/ml-platform.yaml"))
 }

@@ -8,6 +8,7 @@ use crate::document::Document;
 use crate::envoy::{Envoy, Launch};
 use crate::render::{Bootstrap, envoy::LISTENER};
 use crate::report;
+use crate::report::custom::CustomRow;
 use crate::report::numbers::{count, whole};
 use crate::report::red::{Peaks, Red};
 use crate::scrape::Scrape;
@@ -89,16 +90,19 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     writeln!(out, "Requests, errors (5xx or no answer) and durations in {seconds:.0} s\n")?;
     writeln!(out, "{}", red.endpoint_table(unit, seconds, Some(&peaks)))?;
     writeln!(out, "Tenants\n\n{}", red.tenant_table())?;
+    let custom = report::custom::rows(&document.config, &Scrape::parse(&envoy.scrape()?)?);
+    writeln!(out, "Business, database, cache and queue\n\n{}", report::custom::table(&custom))?;
     let slos = slos(&envoy, &document)?;
     writeln!(out, "SLOs\n\n{}", report::slo::table(&slos))?;
     let mut done = verdict(sent, &red, load.failure(), out)?;
     // Zeros that agree with zeros are no proof; who stopped it early has seen enough.
     let events = slos.slos.iter().all(|state| state.report.window(Window::Hour1).tally.events > 0);
-    let seen = red.requests() > 0.0 && peaks.any() && red.names_a_tenant() && events;
+    let all_seen = events && custom.iter().all(CustomRow::is_seen);
+    let seen = red.requests() > 0.0 && peaks.any() && red.names_a_tenant() && all_seen;
     if !seen && !stop.requested() {
         writeln!(
             out,
-            "FAILED: no requests, nothing in flight, no tenant or no event of an SLO was ever seen"
+            "FAILED: no requests, nothing in flight, no tenant, no event of an SLO or nothing of a metric was ever seen"
         )?;
         done = Done::CheckFailed;
     }

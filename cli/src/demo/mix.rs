@@ -68,13 +68,20 @@ pub fn request(n: u64) -> Request {
     let id = dice.roll(500);
     let named = tenant.unwrap_or("guest");
     let (method, path, body) = match dice.roll(100) {
-        0..=33 => ("GET", format!("/api/v1/models/{id}"), 0),
-        34..=44 => ("GET", format!("/api/v1/models?page={}", dice.roll(9)), 0),
-        45..=51 => ("POST", "/api/v1/models".to_owned(), dice.size(200, 8000)),
-        52..=69 => ("POST", format!("/api/v1/models/{id}/predict"), dice.size(500, 40_000)),
-        70..=72 => ("DELETE", format!("/api/v1/models/{id}"), 0),
-        73..=83 => ("GET", format!("/t/{named}/orders/{id}"), 0),
-        84..=88 => ("PUT", format!("/t/{named}/orders/{id}"), dice.size(100, 2000)),
+        0..=31 => ("GET", format!("/api/v1/models/{id}"), 0),
+        32..=42 => ("GET", format!("/api/v1/models?page={}", dice.roll(9)), 0),
+        43..=48 => ("POST", "/api/v1/models".to_owned(), dice.size(200, 8000)),
+        49..=66 => {
+            // Few models are asked often.
+            let model = ["churn", "fraud", "ranking", "vision"].get(usize::try_from(id % 4).unwrap_or(0));
+            ("POST", format!("/api/v1/models/{}/predict", model.unwrap_or(&"churn")), dice.size(500, 40_000))
+        }
+        67..=69 => ("DELETE", format!("/api/v1/models/{id}"), 0),
+        70..=71 => ("POST", format!("/api/v1/models/{id}/train"), dice.size(100, 2000)),
+        72..=73 => ("POST", "/api/v1/experiments".to_owned(), dice.size(100, 2000)),
+        74..=75 => ("POST", "/api/v1/deployments".to_owned(), dice.size(100, 900)),
+        76..=84 => ("GET", format!("/t/{named}/experiments/{id}"), 0),
+        85..=88 => ("PUT", format!("/t/{named}/experiments/{id}"), dice.size(100, 2000)),
         89..=92 => ("GET", "/healthz".to_owned(), 0),
         93..=94 => ("GET", "/favicon.ico".to_owned(), 0),
         95..=97 => ("GET", format!("/wp-admin/{id}.php"), 0),
@@ -91,7 +98,16 @@ pub fn reply(n: u64, method: &str, path: &str) -> Reply {
     let chance = dice.roll(1000);
     let (status, size, delay_ms) = match (segments.as_slice(), method) {
         (["healthz"], _) => (200, 2, 0),
-        (["api", "v1", "models"], "GET") => (200, dice.size(2000, 40_000), dice.skewed(3, 25)),
+        (["api", "v1", "models"], "GET") => match chance {
+            0..=19 => (429, 40, 0),
+            _ => (200, dice.size(2000, 40_000), dice.skewed(3, 25)),
+        },
+        (["api", "v1", "models", _, "train"], "POST") => (202, dice.size(80, 300), dice.skewed(5, 40)),
+        (["api", "v1", "experiments"], "POST") => (201, dice.size(200, 900), dice.skewed(5, 40)),
+        (["api", "v1", "deployments"], "POST") => match chance {
+            0..=49 => (409, 80, 2),
+            _ => (201, dice.size(200, 900), dice.skewed(20, 120)),
+        },
         (["api", "v1", "models"], "POST") => match chance {
             0..=39 => (400, 120, 1),
             40..=47 => (500, 60, 5),
@@ -110,12 +126,12 @@ pub fn reply(n: u64, method: &str, path: &str) -> Reply {
             30..=41 => (503, 40, 1),
             _ => (200, dice.size(500, 4000), dice.skewed(1, 12)),
         },
-        (["t", _, "orders", _], "GET") => match chance {
+        (["t", _, "experiments", _], "GET") => match chance {
             0..=59 => (404, 80, 2),
             60..=71 => (500, 60, 3),
             _ => (200, dice.size(200, 1500), dice.skewed(4, 40)),
         },
-        (["t", _, "orders", _], "PUT") => (200, 0, dice.skewed(8, 70)),
+        (["t", _, "experiments", _], "PUT") => (200, 0, dice.skewed(8, 70)),
         _ => (404, 60, 0),
     };
     let body = if method == "HEAD" { 0 } else { size };
@@ -149,7 +165,7 @@ mod tests {
             |method, path| -> BTreeSet<u16> { (0..2000).map(|n| reply(n, method, path).status).collect() };
         assert_eq!(answers("GET", "/api/v1/models/1").into_iter().collect::<Vec<_>>(), [200, 404, 503]);
         assert_eq!(answers("POST", "/api/v1/models?x").into_iter().collect::<Vec<_>>(), [201, 400, 500]);
-        assert_eq!(answers("GET", "/t/acme/orders/1").into_iter().collect::<Vec<_>>(), [200, 404, 500]);
+        assert_eq!(answers("GET", "/t/acme/experiments/1").into_iter().collect::<Vec<_>>(), [200, 404, 500]);
         assert_eq!(answers("GET", "/nothing").into_iter().collect::<Vec<_>>(), [404]);
         let slowest = (0..2000).map(|n| reply(n, "POST", "/api/v1/models/1/predict").delay_ms).max();
         assert!((700..=1500).contains(&slowest.unwrap()));

@@ -2,6 +2,7 @@
 
 use super::body::Sized;
 use super::mix;
+use super::signals::signals;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -88,10 +89,19 @@ async fn answer(mut request: Request<Incoming>, n: u64) -> Result<Response<Sized
     while let Some(Ok(_)) = request.body_mut().frame().await {}
     let mix::Reply { status, body, declared, delay_ms } =
         mix::reply(n, request.method().as_str(), request.uri().path());
+    let tenant =
+        request.headers().get("x-tenant-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signals = signals(n, request.method().as_str(), request.uri().path(), tenant, status, delay_ms);
     tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     let mut response = Response::new(Sized::new(body, declared));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    for (name, value) in signals.headers() {
+        // All of it is ASCII.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().append(name, value);
+        }
+    }
     Ok(response)
 }
 

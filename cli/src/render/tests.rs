@@ -1,8 +1,7 @@
 //! Goldens, beside this file in `goldens/`. `BLESS=1 cargo test -p redline-cli` writes them anew.
 
 use super::*;
-use crate::demo;
-use crate::document::Document;
+use crate::document::{Document, DocumentError};
 use std::path::Path;
 
 fn must_equal_golden(rendered: &Rendered) {
@@ -31,16 +30,21 @@ fn bootstrap(document: &Document) -> Bootstrap<'_> {
     }
 }
 
+/// The example of every key.
+fn example() -> Result<Document, DocumentError> {
+    Document::from_text("redline.example.yaml", include_str!("../../../envoy/redline.example.yaml"))
+}
+
 #[test]
 fn the_example_is_a_valid_configuration() {
-    let document = demo::document().unwrap();
+    let document = example().unwrap();
     assert_eq!(document.config.service, "shop");
     assert_eq!(crate::estimate::Estimate::of(&document.config).overflow(), None);
 }
 
 #[test]
 fn the_example_renders_as_the_goldens() {
-    let document = demo::document().unwrap();
+    let document = example().unwrap();
     must_equal_golden(&plugin::render(&document.value));
     must_equal_golden(&envoy_stats::render(&document.config));
     must_equal_golden(&bootstrap(&document).render());
@@ -48,7 +52,7 @@ fn the_example_renders_as_the_goldens() {
 
 #[test]
 fn every_file_is_what_its_format_reads() {
-    let document = demo::document().unwrap();
+    let document = example().unwrap();
     let plugin = plugin::render(&document.value).text;
     assert_eq!(Document::from_text("plugin.json", &plugin).unwrap().config, document.config);
 

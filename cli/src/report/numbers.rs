@@ -22,6 +22,11 @@ pub fn whole(n: f64) -> String {
     if n >= 0.0 && n.fract() == 0.0 { count(n as u64) } else { n.to_string() }
 }
 
+/// An estimate: a decimal below a hundred, and whole above.
+pub fn rounded(n: f64) -> String {
+    if n < 100.0 { ((n * 10.0).round() / 10.0).to_string() } else { whole(n.round()) }
+}
+
 /// A share as a percentage: `1.25 %`; `-` of nothing.
 pub fn percent(part: f64, whole: f64) -> String {
     if whole <= 0.0 {
