@@ -120,6 +120,7 @@ fn red(envoy: &Envoy, document: &Document) -> Result<Red, Failure> {
 fn slos(envoy: &Envoy, document: &Document) -> Result<SloStates, Failure> {
     let config = &document.config;
     let deadline = Instant::now() + PUBLISHED_WITHIN;
+    let mut complete = false;
     loop {
         let scrape = Scrape::parse(&envoy.scrape()?)?;
         let counted = config.metric_name(Metric::SloEvents);
@@ -129,9 +130,11 @@ fn slos(envoy: &Envoy, document: &Document) -> Result<SloStates, Failure> {
         let states = from_scrape(config, &envoy.admin().to_string(), scrape, now_s);
         let hour = |state: &SloState| state.report.window(Window::Hour1).tally.events as f64;
         let all = states.as_ref().is_ok_and(|states| states.slos.iter().map(hour).eq(counted));
-        if all || Instant::now() >= deadline {
+        // A scrape may fall into a tick, and show some gauges of before: the next one does not.
+        if (all && complete) || Instant::now() >= deadline {
             return Ok(states?);
         }
+        complete = all;
         std::thread::sleep(Duration::from_millis(100));
     }
 }

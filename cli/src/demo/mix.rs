@@ -99,7 +99,7 @@ pub fn reply(n: u64, method: &str, path: &str) -> Reply {
     let (status, size, delay_ms) = match (segments.as_slice(), method) {
         (["healthz"], _) => (200, 2, 0),
         (["api", "v1", "models"], "GET") => match chance {
-            0..=19 => (429, 40, 0),
+            0..=59 => (429, 40, 0),
             _ => (200, dice.size(2000, 40_000), dice.skewed(3, 25)),
         },
         (["api", "v1", "models", _, "train"], "POST") => (202, dice.size(80, 300), dice.skewed(5, 40)),
