@@ -58,7 +58,7 @@ impl Expected {
         match (method, segments.as_slice()) {
             ("POST", ["api", "v1", "models"]) if well => self.count("models_created_total", &by_tenant, 1),
             ("DELETE", ["api", "v1", "models", _]) if well => {
-                self.count("models_deleted_total", &by_tenant, 1)
+                self.count("models_deleted_total", &by_tenant, 1);
             }
             ("POST", ["api", "v1", "experiments"]) if well => {
                 self.count("experiments_created_total", &by_tenant, 1);
@@ -231,9 +231,8 @@ fn every_metric_of_the_profile_is_what_the_upstream_sent() {
     let metrics = eventually("the histograms' merge", || {
         let metrics = Metrics::parse(&envoy.scrape().expect("Envoy answers"));
         let merged = |(key, value): (&String, &u64)| metrics.0.get(key).copied().unwrap_or(0) == *value;
-        let counts = histograms.iter().filter(|(key, _)| key.contains("_count{"));
-        (counts.map(merged).all(|merged| merged)
-            && metrics.total("prediction_latency_milliseconds_count") == predictions)
+        let mut counts = histograms.iter().filter(|(key, _)| key.contains("_count{"));
+        (counts.all(merged) && metrics.total("prediction_latency_milliseconds_count") == predictions)
             .then_some(metrics)
     });
     for (key, value) in expected.numbers.iter().chain(&histograms) {

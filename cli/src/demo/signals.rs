@@ -54,7 +54,7 @@ pub fn signals(n: u64, method: &str, path: &str, tenant: &str, status: u16, dela
             signals.timings.push(Timing { name: "db-error", micros: None, description: Some(description) });
         }
         (["api", "v1", "models"] | ["api", "v1", "models", _], "GET", _) => {
-            cached(&mut signals, !n.is_multiple_of(3))
+            cached(&mut signals, !n.is_multiple_of(3));
         }
         (["api", "v1", "models", _, "predict"], _, _) => {
             cached(&mut signals, n.is_multiple_of(4));
