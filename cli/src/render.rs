@@ -6,6 +6,8 @@
 pub mod envoy;
 pub mod envoy_stats;
 pub mod plugin;
+pub mod prometheus;
+pub mod promql;
 mod yaml;
 
 pub use envoy::Bootstrap;
@@ -20,4 +22,4 @@ pub struct Rendered {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
