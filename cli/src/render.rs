@@ -3,6 +3,7 @@
 //! A YAML file begins with how it was made; no file has a time in it, so that the same configuration always gives
 //! the same bytes.
 
+pub mod alertmanager;
 pub mod envoy;
 pub mod envoy_stats;
 pub mod plugin;

@@ -34,8 +34,11 @@ enum Shape {
     Texts(&'static [&'static str]),
 }
 
-/// Every receiver's settings, and whether they must be there. A secret is never written here, only where it is.
-const SETTINGS: [(&str, &[(&str, bool, Shape)]); 4] = [
+/// A setting's key, whether it must be there, and its shape.
+type Setting = (&'static str, bool, Shape);
+
+/// Every receiver's settings. A secret is never written here, only where it is.
+const SETTINGS: [(&str, &[Setting]); 4] = [
     ("pagerduty", &[("routing_key_file", true, Shape::File)]),
     (
         "slack",
@@ -105,7 +108,7 @@ impl Alerting {
 }
 
 #[inline(never)]
-fn read_receiver(node: &Node<'_>, settings: &[(&'static str, bool, Shape)], errors: &mut ConfigErrors) {
+fn read_receiver(node: &Node<'_>, settings: &[Setting], errors: &mut ConfigErrors) {
     let Some(mut fields) = node.fields(errors) else { return };
     for (key, required, shape) in settings {
         let setting = if *required { fields.require(key, errors) } else { fields.take(key) };

@@ -4,7 +4,7 @@ use super::{Done, Failure};
 use crate::address::{AddressError, HostPort};
 use crate::checkout;
 use crate::document::Document;
-use crate::render::{Bootstrap, Rendered, envoy_stats, plugin, prometheus};
+use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, plugin, prometheus};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,18 +24,20 @@ enum Target {
     /// envoy.yaml: a whole bootstrap, with the filter in front of one upstream
     Envoy(EnvoyArgs),
     /// rules.yaml, alerts.yaml, tests.yaml, scrape.yaml: everything that Prometheus needs
-    Prometheus(PrometheusArgs),
+    Prometheus(FolderArgs),
+    /// alertmanager.yml and templates/: who is told of which alert
+    Alertmanager(FolderArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct PrometheusArgs {
+struct FolderArgs {
     /// The configuration, JSON or YAML; - reads standard input
     #[arg(long)]
     config: PathBuf,
     /// The folder to write to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Divide every window by so much, for drills and tests
+    /// Divide every window and pause by so much, for drills and tests
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
     time_scale: u64,
 }
@@ -104,6 +106,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
             let document = Document::load(&args.config)?;
             document.refuse(&args.config, prometheus::check(&document.config))?;
             write_all(&args.out, &prometheus::render(&document.config, args.time_scale))
+        }
+        Target::Alertmanager(args) => {
+            let document = Document::load(&args.config)?;
+            write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
         }
     }
 }
