@@ -7,7 +7,7 @@ mod support;
 
 use redline::config::Config;
 use redline_cli::document::Document;
-use redline_cli::render::prometheus;
+use redline_cli::render::{grafana, prometheus};
 use support::tools::{must, run, write};
 use tempfile::TempDir;
 
@@ -188,4 +188,28 @@ fn without_traffic_there_is_no_ratio_and_no_alert() {
         &series,
         &[("30m", "sum(slo_error_ratio)", ""), ("30m", "sum(slo_burn_rate)", "")],
     );
+}
+
+/// Every query of the dashboards, as Prometheus would get it: the variables are those of Grafana.
+fn queries(config: &Config) -> Vec<String> {
+    let dashboards = [grafana::overview(config), grafana::slos(config)];
+    let panels = dashboards.iter().flat_map(|dashboard| dashboard["panels"].as_array().expect("panels"));
+    let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
+    let text = |target: &serde_json::Value| target["expr"].as_str().expect("a query").to_owned();
+    targets.map(|target| text(target).replace("$__rate_interval", "1m")).collect()
+}
+
+#[test]
+fn every_query_of_the_dashboards_parses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let queries = queries(&profile::config());
+    assert!(queries.len() > 50, "{}", queries.len());
+    let rules: Vec<serde_json::Value> = queries
+        .iter()
+        .enumerate()
+        .map(|(i, query)| serde_json::json!({"record": format!("panel:{i}"), "expr": query}))
+        .collect();
+    let text = serde_json::json!({"groups": [{"name": "panels", "rules": rules}]}).to_string();
+    std::fs::write(folder.path().join("panels.yaml"), text).expect("a file");
+    must("promtool", folder.path(), &["check", "rules", "panels.yaml"]);
 }

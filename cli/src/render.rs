@@ -6,6 +6,7 @@
 pub mod alertmanager;
 pub mod envoy;
 pub mod envoy_stats;
+pub mod grafana;
 pub mod plugin;
 pub mod prometheus;
 pub mod promql;

@@ -4,7 +4,7 @@ use super::{Done, Failure};
 use crate::address::{AddressError, HostPort};
 use crate::checkout;
 use crate::document::Document;
-use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, plugin, prometheus};
+use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, plugin, prometheus};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,18 @@ enum Target {
     Prometheus(FolderArgs),
     /// alertmanager.yml and templates/: who is told of which alert
     Alertmanager(FolderArgs),
+    /// overview.json, slo.json and provisioning/: dashboards for Grafana
+    Grafana(GrafanaArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct GrafanaArgs {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -110,6 +122,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         Target::Alertmanager(args) => {
             let document = Document::load(&args.config)?;
             write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
+        }
+        Target::Grafana(args) => {
+            let document = Document::load(&args.config)?;
+            write_all(&args.out, &grafana::render(&document.config))
         }
     }
 }
