@@ -3,6 +3,7 @@ use crate::document::Document;
 use crate::render::promql::metric_names;
 use crate::render::tests::{must_equal_golden_in, profile};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 fn read(text: &str) -> Config {
     Document::from_text("test", text).unwrap().config
@@ -151,4 +152,21 @@ fn the_scale_divides_windows_and_pauses_and_keeps_the_windows_names() {
     assert!(
         text.contains("[12h:5s]") && text.contains("window: \"30d\"") && text.contains("        for: 5s\n")
     );
+}
+
+#[test]
+fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");
+    for name in known_alerts() {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.md"))).unwrap_or_default();
+        for heading in [&format!("# {name}\n"), "## Impact\n", "## Look\n", "## Do\n"] {
+            assert!(text.contains(heading), "docs/runbooks/{name}.md has no {heading}");
+        }
+    }
+    let pages =
+        std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let known = known_alerts();
+    for page in pages.filter(|page| page != "README.md") {
+        assert!(known.contains(page.trim_end_matches(".md")), "docs/runbooks/{page} is of no alert");
+    }
 }
