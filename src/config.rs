@@ -9,7 +9,6 @@ mod error;
 mod reader;
 mod slo;
 mod source;
-mod support;
 mod traffic;
 mod units;
 mod wire;
@@ -203,7 +202,6 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
         .take("tick")
         .and_then(|node| node.duration(errors, Duration::from_millis(100)..=Duration::from_secs(60)))
         .unwrap_or(Duration::from_secs(10));
-    support::refuse_what_is_not_built(&mut fields, errors);
     fields.finish(errors);
     Some(Config {
         service: service?,

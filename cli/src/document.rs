@@ -25,6 +25,8 @@ pub struct Document {
     pub value: Value,
     /// What it means.
     pub config: Config,
+    /// JSON path to line.
+    lines: HashMap<String, u64>,
 }
 
 /// One mistake, and the line where it stands.
@@ -117,6 +119,14 @@ impl Document {
         if path.as_os_str() == STDIN { "standard input".to_owned() } else { path.display().to_string() }
     }
 
+    /// An error with every mistake that somebody else found, and its line; fine where there is none.
+    pub fn refuse(&self, path: &Path, mistakes: Vec<ConfigError>) -> Result<(), DocumentError> {
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        Err(refused(&Self::name(path), mistakes, &self.lines))
+    }
+
     /// Reads bytes; `file` is named in errors.
     pub fn from_bytes(file: &str, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         let file = file.to_owned();
@@ -153,7 +163,7 @@ impl Document {
             },
         };
         match Config::from_value(&value) {
-            Ok(config) => Ok(Self { value, config }),
+            Ok(config) => Ok(Self { value, config, lines }),
             Err(errors) => Err(refused(file, errors.0, &lines)),
         }
     }

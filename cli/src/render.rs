@@ -3,10 +3,14 @@
 //! A YAML file begins with how it was made; no file has a time in it, so that the same configuration always gives
 //! the same bytes.
 
+pub mod alertmanager;
 pub mod catalogue;
 pub mod envoy;
 pub mod envoy_stats;
+pub mod grafana;
 pub mod plugin;
+pub mod prometheus;
+pub mod promql;
 mod yaml;
 
 pub use envoy::Bootstrap;
@@ -21,4 +25,4 @@ pub struct Rendered {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

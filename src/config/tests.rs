@@ -87,17 +87,14 @@ fn deep_nesting_is_an_error_and_no_stack_overflow() {
 }
 
 #[test]
-fn what_later_versions_bring_is_refused_and_still_validated() {
+fn mistakes_in_every_section_are_named() {
     let document = json!({
         "service": "shop",
         "user": {"sources": [{"header": "x-user-id"}, {"path": "nope"}]},
         "slos": [{"name": "availability", "objective": 100, "sli": {"availability": {}}}],
         "metrics": [{"name": "m_total", "type": "counter", "labels": {"le": "tenant"}}],
-        "alerting": {"min_failures": 5},
     });
     let got = mistakes(&document).join("\n");
-    let found = got.lines().any(|l| l.starts_with("$.alerting:") && l.contains("not yet supported"));
-    assert!(found, "{got}");
     for line in [
         "$.user.sources[1].path: \"nope\": no template in endpoints.templates has the parameter {nope}",
         "$.slos[0].objective: 100: expected a percentage above 0 and below 100 with at most 4 decimals, such as 99.9",
@@ -106,6 +103,52 @@ fn what_later_versions_bring_is_refused_and_still_validated() {
     ] {
         assert!(got.lines().any(|l| l == line), "{line} in\n{got}");
     }
+}
+
+#[test]
+fn alerting_is_read_and_a_secret_that_is_written_out_is_refused() {
+    let document = |alerting: Value| json!({"service": "s", "alerting": alerting});
+    let all = json!({
+        "runbook_base": "https://runbooks.example.com", "labels": {"team": "edge"}, "min_failures": 5,
+        "disable": ["HighErrorRate"],
+        "receivers": {
+            "pagerduty": {"routing_key_file": "/secrets/pagerduty"},
+            "slack": {"api_url_file": "/secrets/slack", "channels": {"slo": "#slo-alerts"}},
+            "email": {"from": "a@example.com", "smarthost": "mail:587", "username": "u", "password_file": "/secrets/mail",
+                      "to": {"ops": "ops@example.com"}},
+            "webhook": {"url": "http://hooks:8080/", "credentials_file": "/secrets/hook"},
+        },
+    });
+    let alerting = Config::from_value(&document(all)).unwrap().alerting;
+    assert_eq!(alerting.receivers.len(), 4);
+    assert_eq!((alerting.min_failures, alerting.labels["team"].as_str()), (Some(5), "edge"));
+    let bad = json!({
+        "runbook_base": "docs", "labels": {"severity": "x", "a-b": "c"}, "min_failure": 1,
+        "receivers": {
+            "pagerduty": {"routing_key": "0123"},
+            "slack": {"api_url_file": "secret", "channels": {"slos": "#x"}},
+            "email": {"from": "", "smarthost": "mail:587", "to": "ops@example.com"},
+            "webhook": {"url": "hooks"},
+            "teams": {},
+        },
+    });
+    let own = "alertname, service, severity, category, slo, tier, tenant";
+    let file = "expected the path of a file that holds the secret, from the root";
+    let expected = [
+        r#"$.alerting.runbook_base: "docs": expected a URL that starts with https:// or http://"#.to_owned(),
+        format!(r#"$.alerting.labels.a-b: "c": expected a label name of letters, digits and _, none of {own}"#),
+        format!(r#"$.alerting.labels.severity: "x": expected a label name of letters, digits and _, none of {own}"#),
+        "$.alerting.receivers.pagerduty: `routing_key_file` is required".to_owned(),
+        r#"$.alerting.receivers.pagerduty.routing_key: "0123": unknown key; expected one of routing_key_file"#.to_owned(),
+        format!(r#"$.alerting.receivers.slack.api_url_file: "secret": {file}"#),
+        r##"$.alerting.receivers.slack.channels.slos: "#x": unknown key; did you mean `slo`?"##.to_owned(),
+        r#"$.alerting.receivers.email.from: "": expected some text"#.to_owned(),
+        r#"$.alerting.receivers.email.to: "ops@example.com": expected an object"#.to_owned(),
+        r#"$.alerting.receivers.webhook.url: "hooks": expected a URL that starts with https:// or http://"#.to_owned(),
+        "$.alerting.receivers.teams: {}: unknown key; expected one of pagerduty, slack, email, webhook".to_owned(),
+        "$.alerting.min_failure: 1: unknown key; did you mean `min_failures`?".to_owned(),
+    ];
+    assert_eq!(mistakes(&document(bad)), expected);
 }
 
 #[test]

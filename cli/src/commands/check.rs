@@ -3,6 +3,7 @@
 use super::{Done, Failure};
 use crate::document::{Document, DocumentError};
 use crate::estimate::{Estimate, MetricEstimate, STATUSES};
+use crate::render::prometheus;
 use crate::report::numbers::{bytes, count};
 use crate::report::table::{self, Align};
 use redline::config::{Config, EndpointSource};
@@ -18,7 +19,12 @@ pub struct Args {
 
 /// Prints the estimate; a configuration with mistakes prints those and fails the check.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
-    let document = match Document::load(&args.config) {
+    // What the filter takes, and what alerts can be made of.
+    let read = Document::load(&args.config).and_then(|document| {
+        document.refuse(&args.config, prometheus::check(&document.config))?;
+        Ok(document)
+    });
+    let document = match read {
         Ok(document) => document,
         Err(error @ DocumentError::Read { .. }) => return Err(error.into()),
         Err(error) => {

@@ -1,10 +1,10 @@
-//! `redline render`: a configuration in, a file around the filter out.
+//! `redline render`: a configuration in, the files around the filter out.
 
 use super::{Done, Failure};
 use crate::address::{AddressError, HostPort};
 use crate::checkout;
 use crate::document::Document;
-use crate::render::{Bootstrap, Rendered, envoy_stats, plugin};
+use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, plugin, prometheus};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,35 @@ enum Target {
     EnvoyStats(Common),
     /// envoy.yaml: a whole bootstrap, with the filter in front of one upstream
     Envoy(EnvoyArgs),
+    /// rules.yaml, alerts.yaml, tests.yaml, scrape.yaml: everything that Prometheus needs
+    Prometheus(FolderArgs),
+    /// alertmanager.yml and templates/: who is told of which alert
+    Alertmanager(FolderArgs),
+    /// overview.json, slo.json and provisioning/: dashboards for Grafana
+    Grafana(GrafanaArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct GrafanaArgs {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct FolderArgs {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Divide every window and pause by so much, for drills and tests
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    time_scale: u64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,15 +92,17 @@ fn admin(text: &str) -> Result<HostPort, AddressError> {
 
 /// Renders one target.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
-    let common = match &args.target {
-        Target::Plugin(common) | Target::EnvoyStats(common) => common,
-        Target::Envoy(args) => &args.common,
-    };
-    let document = Document::load(&common.config)?;
-    let rendered = match &args.target {
-        Target::Plugin(_) => plugin::render(&document.value),
-        Target::EnvoyStats(_) => envoy_stats::render(&document.config),
+    match &args.target {
+        Target::Plugin(common) => {
+            let document = Document::load(&common.config)?;
+            one_file(common, &plugin::render(&document.value), out)
+        }
+        Target::EnvoyStats(common) => {
+            let document = Document::load(&common.config)?;
+            one_file(common, &envoy_stats::render(&document.config), out)
+        }
         Target::Envoy(args) => {
+            let document = Document::load(&args.common.config)?;
             let EnvoyArgs { upstream, listen, admin, wasm, .. } = args;
             let bootstrap = Bootstrap {
                 document: &document,
@@ -81,12 +112,42 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
                 wasm: wasm.clone(),
                 flush_seconds: None,
             };
-            bootstrap.render()
+            one_file(&args.common, &bootstrap.render(), out)
         }
-    };
+        Target::Prometheus(args) => {
+            let document = Document::load(&args.config)?;
+            document.refuse(&args.config, prometheus::check(&document.config))?;
+            write_all(&args.out, &prometheus::render(&document.config, args.time_scale))
+        }
+        Target::Alertmanager(args) => {
+            let document = Document::load(&args.config)?;
+            write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
+        }
+        Target::Grafana(args) => {
+            let document = Document::load(&args.config)?;
+            write_all(&args.out, &grafana::render(&document.config))
+        }
+    }
+}
+
+/// To standard output, or where the user says.
+fn one_file(common: &Common, rendered: &Rendered, out: &mut impl Write) -> Result<Done, Failure> {
     match &common.out {
         None => out.write_all(rendered.text.as_bytes())?,
-        Some(path) => write_file(path, &rendered)?,
+        Some(path) => write_file(path, rendered)?,
+    }
+    Ok(Done::Good)
+}
+
+/// Several files into a folder, which is made where it is not there; what else is in it stays.
+fn write_all(folder: &Path, files: &[Rendered]) -> Result<Done, Failure> {
+    for file in files {
+        let path = folder.join(file.name);
+        let write = |path: &Path| {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::write(path, &file.text)
+        };
+        write(&path).map_err(|source| Failure::Write { path: path.display().to_string(), source })?;
     }
     Ok(Done::Good)
 }

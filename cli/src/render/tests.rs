@@ -1,11 +1,19 @@
 //! Goldens, beside this file in `goldens/`. `BLESS=1 cargo test -p redline-cli` writes them anew.
 
 use super::*;
+#[path = "fixtures/profile.rs"]
+pub(super) mod profile;
+
 use crate::document::{Document, DocumentError};
 use std::path::Path;
 
 fn must_equal_golden(rendered: &Rendered) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/goldens").join(rendered.name);
+    must_equal_golden_in("cli/src/render/goldens", rendered);
+}
+
+/// Compares with a file in a folder of the checkout.
+pub(super) fn must_equal_golden_in(folder: &str, rendered: &Rendered) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join(rendered.name);
     if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &rendered.text).unwrap();

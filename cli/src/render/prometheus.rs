@@ -1,0 +1,142 @@
+//! A configuration in; recording rules, alerts, their tests and a scrape configuration for Prometheus out.
+//!
+//! Everything is computed from counters and histograms, summed over all proxies: each rule holds for one service,
+//! and keeps no label of a proxy. That makes them right in the rulers of Thanos and Mimir too.
+
+mod alerts;
+mod cases;
+mod catalogue;
+mod objectives;
+mod records;
+mod scrape;
+mod tiers;
+mod write;
+
+pub use catalogue::Category;
+pub use tiers::{Factor, Severity, Tier, tiers};
+
+use super::Rendered;
+use super::promql::{self, Vocabulary};
+use redline::config::{Config, ConfigError};
+use std::collections::BTreeSet;
+
+/// Fewest failures in a window for an alert, where the configuration says nothing.
+const MIN_FAILURES: u64 = 10;
+/// Gauges that were published longer ago are stale, in seconds; six ticks where that is longer.
+const STALE_S: u64 = 60;
+
+/// `rules.yaml`, `alerts.yaml`, `tests.yaml`, `tests-slow.yaml` and `scrape.yaml`; `scale` divides every window, for drills and tests.
+pub fn render(config: &Config, scale: u64) -> Vec<Rendered> {
+    let set = Set::of(config, scale);
+    vec![
+        Rendered { name: "rules.yaml", text: write::rules(config, &set.groups) },
+        Rendered {
+            name: "alerts.yaml",
+            text: write::alerts(config, &set.alerts, &set.vocabulary.interval(30)),
+        },
+        Rendered { name: "tests.yaml", text: write::tests(config, &set, false) },
+        Rendered { name: "tests-slow.yaml", text: write::tests(config, &set, true) },
+        Rendered { name: "scrape.yaml", text: scrape::text(config, scale) },
+    ]
+}
+
+/// The rendered alerts of a configuration: name, category and severity of each, with repetitions for each SLO.
+pub fn alerts(config: &Config) -> Vec<(String, Category, Severity)> {
+    let set = Set::of(config, 1);
+    set.alerts.iter().map(|rule| (rule.name.to_owned(), rule.category, rule.severity)).collect()
+}
+
+/// Every alert that some configuration renders.
+pub fn known_alerts() -> BTreeSet<&'static str> {
+    catalogue::all().map(|alert| alert.name).chain(objectives::NAMES).collect()
+}
+
+/// The names that queries of this configuration may use: emitted, recorded, and those of others.
+pub fn vocabulary(config: &Config, scale: u64) -> Vocabulary {
+    Set::of(config, scale).vocabulary
+}
+
+/// What is wrong with a valid configuration once alerts are to be made of it: alerts that could never fire, and
+/// names in `alerting.disable` that no alert has.
+pub fn check(config: &Config) -> Vec<ConfigError> {
+    let mut errors = Vec::new();
+    for (i, slo) in config.slos.iter().enumerate() {
+        let disabled = |tier: &Tier| config.alerting.disable.iter().any(|name| name == tier.alert);
+        for tier in tiers(slo.period).into_iter().filter(|tier| !tier.can_fire(slo) && !disabled(tier)) {
+            let [long, short] = tier.labels(slo.period);
+            errors.push(ConfigError {
+                path: format!("$.slos[{i}].objective"),
+                value: slo.objective.to_string(),
+                reason: format!(
+                    "{alert} ({long}/{short}) could never fire: a full outage burns the budget less than {factor} times \
+                     as fast as it may; more than {least} % is needed, or {alert} in alerting.disable",
+                    alert = tier.alert,
+                    factor = tier.factor,
+                    least = tier.least_objective(),
+                ),
+            });
+        }
+    }
+    let known = known_alerts();
+    for (i, name) in config.alerting.disable.iter().enumerate() {
+        if !known.contains(name.as_str()) {
+            errors.push(ConfigError {
+                path: format!("$.alerting.disable[{i}]"),
+                value: promql::literal(name),
+                reason: "no alert has this name; docs/runbooks has a page for each".to_owned(),
+            });
+        }
+    }
+    errors
+}
+
+/// All that is made of one configuration.
+struct Set {
+    groups: Vec<records::Group>,
+    alerts: Vec<alerts::Rule>,
+    vocabulary: Vocabulary,
+}
+
+impl Set {
+    fn of(config: &Config, scale: u64) -> Self {
+        let mut vocabulary = words(config, scale);
+        let groups = records::groups(config, &mut vocabulary);
+        let alerts = alerts::rules(config, &vocabulary);
+        Self { groups, alerts, vocabulary }
+    }
+
+    /// The files' groups in the order in which they build on each other.
+    fn group_names(&self, config: &Config) -> Vec<String> {
+        let alerts = Category::ALL.map(|category| write::alert_group(config, category));
+        self.groups.iter().map(|group| group.name.clone()).chain(alerts).collect()
+    }
+}
+
+/// The vocabulary with the words that rules use.
+fn words(config: &Config, scale: u64) -> Vocabulary {
+    let min_failures = config.alerting.min_failures.unwrap_or(MIN_FAILURES);
+    let stale = STALE_S.max(config.tick.as_secs().saturating_mul(6));
+    // When the test of stale gauges looks, in seconds after 1970, and a million seconds: the gauge in it is that old.
+    let age = 1_000_000.0 + 300.0 / (scale.max(1) as f64);
+    let periods: BTreeSet<String> = config.slos.iter().map(|slo| slo.period.to_string()).collect();
+    let periods: Vec<String> = periods.into_iter().collect();
+    let failed_jobs = promql::values_of(config, "queue_jobs_total", "outcome", "(?i:fail|error).*", "failed");
+    let active = promql::values_of(config, "db_connections", "state", "active", "active");
+    Vocabulary::of(config, scale)
+        .with_word("S", format!("service={}", promql::literal(&config.service)))
+        .with_word("SERVICE", config.service.clone())
+        .with_word("MIN", min_failures.to_string())
+        .with_word("MAX_SERIES", config.limits.max_series.to_string())
+        .with_word("STALE", stale.to_string())
+        .with_word("AGE", format!("{age:.0}"))
+        .with_word("PERIOD", promql::one_of("window", &periods).unwrap_or_default())
+        .with_failures(
+            ["PREDICTIONS_FAILED", "A_FAILED_PREDICTION"],
+            promql::failures_of(config, "predictions_total"),
+        )
+        .with_failures(["JOBS_FAILED", "A_FAILED_JOB"], failed_jobs)
+        .with_failures(["DB_ACTIVE", "AN_ACTIVE_CONNECTION"], active)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! An alert and its traffic in, tests for `promtool test rules` out: that it fires when it should, not before, and not
+//! just below.
+
+use super::alerts::{Rule, Texts};
+use super::catalogue::{Alert, Case};
+use crate::render::promql::Vocabulary;
+use redline::config::{Duration, parse_duration};
+use std::collections::BTreeMap;
+
+/// One test: series with a sample a minute, and what must be firing when.
+#[derive(Debug, Clone)]
+pub(super) struct Test {
+    pub(super) name: String,
+    /// Whether rules are evaluated every five minutes only: it takes days.
+    pub(super) slow: bool,
+    /// A series, and its values in promtool's notation.
+    pub(super) series: Vec<(String, String)>,
+    pub(super) checks: Vec<Check>,
+}
+
+/// Whether the alert fires at a time.
+#[derive(Debug, Clone)]
+pub(super) struct Check {
+    pub(super) at: Duration,
+    pub(super) firing: Option<(BTreeMap<String, String>, Texts)>,
+}
+
+/// Between two samples.
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
+/// The tests of an alert of the catalogue; nothing where this configuration's buckets could never show it.
+pub(super) fn of(alert: &Alert, rule: &Rule, vocabulary: &Vocabulary) -> Option<Vec<Test>> {
+    match alert.case {
+        Case::Series { series, over, under, fires, labels, value } => {
+            let (over, under) = (vocabulary.expand(over)?, vocabulary.expand(under)?);
+            let with = |number: &str| -> Option<Vec<(String, String)>> {
+                let one = |(name, values): &(&str, &str)| {
+                    Some((vocabulary.expand(name)?.replace('@', number), values.replace('@', number)))
+                };
+                series.iter().map(one).collect()
+            };
+            let value = vocabulary.expand(value)?;
+            Some(pair(rule, parse_duration(fires)?, with(&over)?, with(&under)?, labels, &value))
+        }
+        Case::Quantile { histogram, labels, kept, quantile, threshold_ms } => {
+            let known = vocabulary.durations().iter().find(|known| known.key == histogram)?;
+            let threshold = threshold_ms.checked_mul(known.per_second)?.checked_div(1000)?;
+            let above = *known.bounds.iter().find(|bound| **bound > threshold)?;
+            let below = known.bounds.iter().rev().find(|bound| **bound <= threshold).copied();
+            let series = |first: u64| -> Vec<(String, String)> {
+                let mut series = Vec::new();
+                let bounds = known.bounds.iter().map(|bound| (bound.to_string(), *bound >= first));
+                for (le, counts) in bounds.chain([("+Inf".to_owned(), true)]) {
+                    let mut matchers = vec![format!("service=\"{}\"", rule.service())];
+                    matchers.extend(labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")));
+                    matchers.push(format!("le=\"{le}\""));
+                    let values = if counts { "0+100x120" } else { "0x120" };
+                    series
+                        .push((format!("{}_bucket{{{}}}", known.raw, matchers.join(",")), values.to_owned()));
+                }
+                series
+            };
+            // The quantile lies between the two bounds, as if the observations were spread evenly.
+            let lower = below.unwrap_or(0) as f64;
+            let found = lower + (above as f64 - lower) * f64::from(quantile) / 100.0;
+            let value = format!("{:.3}", found / known.per_second as f64);
+            let fires = Duration::from_secs(parse_duration(alert.hold)?.as_secs().saturating_add(60));
+            let kept = labels.get(..kept)?;
+            let under = series(below.unwrap_or(u64::MAX));
+            Some(pair(rule, fires, series(above), under, kept, &value))
+        }
+    }
+}
+
+/// Over it, and just under it.
+fn pair(
+    rule: &Rule,
+    fires: Duration,
+    over: Vec<(String, String)>,
+    under: Vec<(String, String)>,
+    labels: &[(&str, &str)],
+    value: &str,
+) -> Vec<Test> {
+    let before = Duration::from_nanos(fires.as_nanos().saturating_sub(MINUTE.as_nanos()));
+    let later = Duration::from_nanos(fires.as_nanos().saturating_add(MINUTE.as_nanos().saturating_mul(10)));
+    let test = |what: &str, series, checks| Test {
+        name: format!("{} {what}", rule.name),
+        slow: false,
+        series,
+        checks,
+    };
+    let labels: Vec<(&str, String)> =
+        labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let silent = |at| Check { at, firing: None };
+    vec![
+        test("fires", over, vec![silent(before), rule.firing(fires, &labels, value)]),
+        test("is silent just below", under, vec![silent(fires), silent(later)]),
+    ]
+}
+
+impl Rule {
+    /// That it fires at a time, with labels beside its own, and a value as its description shows it.
+    pub(super) fn firing(&self, at: Duration, labels: &[(&str, String)], value: &str) -> Check {
+        let mut all = self.labels.clone();
+        all.extend(labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let texts = self.texts.filled(&all, value);
+        Check { at, firing: Some((all, texts)) }
+    }
+
+    /// The service that it is about.
+    pub(super) fn service(&self) -> &str {
+        self.labels.get("service").map_or("", String::as_str)
+    }
+}
+
+/// A counter's values in promtool's notation: 0 at the start, then so much more at each step, for so many steps.
+pub(super) fn ramp(phases: &[(u64, u64)]) -> String {
+    let mut total = 0_u64;
+    let mut parts = vec!["0x0".to_owned()];
+    for (rise, steps) in phases.iter().filter(|(_, steps)| *steps > 0) {
+        let first = total.saturating_add(*rise);
+        parts.push(format!("{first}+{rise}x{}", steps.saturating_sub(1)));
+        total = total.saturating_add(rise.saturating_mul(*steps));
+    }
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_goes_on_where_it_was() {
+        assert_eq!(ramp(&[(10, 3), (0, 2), (5, 1)]), "0x0 10+10x2 30+0x1 35+5x0");
+    }
+}

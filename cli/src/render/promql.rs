@@ -1,0 +1,420 @@
+//! A configuration in, the names that queries may use out; and templates of PromQL in, queries out.
+//!
+//! A template writes a metric as `$name`, by its name in milliseconds and without prefix, and a word that the target
+//! defines as `$WORD`. Ranges (`[5m]`) and offsets are divided by the time scale. A template that names a metric which
+//! this configuration does not have expands to nothing, so that no rule, alert or panel waits for what never comes.
+
+use redline::config::{Attribute, Config, CustomMetric, Duration, parse_duration};
+use redline::metric::{DurationUnit, Kind};
+use std::collections::BTreeMap;
+
+/// What a histogram shows in Prometheus.
+const HISTOGRAM_SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
+
+/// Metrics of Envoy and Prometheus themselves. The plugin's name, `redline`, is part of Envoy's.
+const FOREIGN: [&str; 3] =
+    ["up", "envoy_wasm_redline_vm_reload_success", "envoy_wasm_redline_vm_reload_failure"];
+
+/// The custom metrics that alerts and panels know, and what each must be.
+const CUSTOM: [(&str, Kind); 26] = [
+    ("models_total", Kind::Gauge),
+    ("models_created_total", Kind::Counter),
+    ("models_deleted_total", Kind::Counter),
+    ("model_training_duration_milliseconds", Kind::Histogram),
+    ("experiments_created_total", Kind::Counter),
+    ("deployments_total", Kind::Counter),
+    ("deployment_duration_milliseconds", Kind::Histogram),
+    ("predictions_total", Kind::Counter),
+    ("prediction_latency_milliseconds", Kind::Histogram),
+    ("db_connections", Kind::Gauge),
+    ("db_query_duration_milliseconds", Kind::Histogram),
+    ("db_queries_total", Kind::Counter),
+    ("db_connection_errors_total", Kind::Counter),
+    ("db_pool_size", Kind::Gauge),
+    ("db_pool_overflow", Kind::Gauge),
+    ("cache_hits_total", Kind::Counter),
+    ("cache_misses_total", Kind::Counter),
+    ("cache_operations_duration_milliseconds", Kind::Histogram),
+    ("cache_size_bytes", Kind::Gauge),
+    ("cache_evictions_total", Kind::Counter),
+    ("queue_depth", Kind::Gauge),
+    ("queue_jobs_total", Kind::Counter),
+    ("queue_wait_duration_milliseconds", Kind::Histogram),
+    ("rate_limit_hits_total", Kind::Counter),
+    ("rate_limit_remaining", Kind::Gauge),
+    ("tenant_storage_bytes", Kind::Gauge),
+];
+
+/// A histogram of durations, as traffic gives it and as rules show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DurationHistogram {
+    /// Its full name in Envoy.
+    pub raw: String,
+    /// Its full name in seconds.
+    pub seconds: String,
+    /// The name in milliseconds and without prefix, as templates write it.
+    pub key: String,
+    /// Its bounds, in its own unit.
+    pub bounds: Vec<u64>,
+    /// Its own units in a second.
+    pub per_second: u64,
+}
+
+/// The names that queries of one configuration may use.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    known: BTreeMap<String, String>,
+    words: BTreeMap<&'static str, String>,
+    durations: Vec<DurationHistogram>,
+    prefix: String,
+    scale: u64,
+}
+
+impl Vocabulary {
+    /// What the filter emits with this configuration. `scale` divides every range, offset and pause.
+    pub fn of(config: &Config, scale: u64) -> Self {
+        let mut vocabulary = Self {
+            known: FOREIGN.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect(),
+            words: BTreeMap::new(),
+            durations: Vec::new(),
+            prefix: config.metric_prefix.clone(),
+            scale: scale.max(1),
+        };
+        for metric in config.emitted() {
+            let key = metric.name(DurationUnit::Milliseconds);
+            vocabulary.add_emitted(key, &config.metric_name(metric), metric.kind(), config.bounds(metric));
+        }
+        for metric in &config.metrics {
+            vocabulary.add_custom(metric);
+        }
+        vocabulary
+    }
+
+    fn add_custom(&mut self, metric: &CustomMetric) {
+        let key = match metric.name.strip_suffix("_microseconds") {
+            Some(start) => format!("{start}_milliseconds"),
+            None => metric.name.clone(),
+        };
+        // A name that we know for something else means something else here.
+        if CUSTOM.iter().any(|(name, kind)| *name == key && *kind != metric.kind) {
+            return;
+        }
+        let full = format!("{}{}", self.prefix, metric.name);
+        self.add_emitted(&key, &full, metric.kind, &metric.buckets);
+    }
+
+    fn add_emitted(&mut self, key: &str, full: &str, kind: Kind, bounds: &[u64]) {
+        if kind != Kind::Histogram {
+            self.known.insert(key.to_owned(), full.to_owned());
+            return;
+        }
+        for series in HISTOGRAM_SERIES {
+            self.known.insert(format!("{key}{series}"), format!("{full}{series}"));
+        }
+        let units = [("_milliseconds", 1000), ("_microseconds", 1_000_000)];
+        for (ending, per_second) in units {
+            if let Some(start) = full.strip_suffix(ending) {
+                self.durations.push(DurationHistogram {
+                    raw: full.to_owned(),
+                    seconds: format!("{start}_seconds"),
+                    key: key.to_owned(),
+                    bounds: bounds.to_vec(),
+                    per_second,
+                });
+            }
+        }
+    }
+
+    /// The histograms of durations.
+    pub fn durations(&self) -> &[DurationHistogram] {
+        &self.durations
+    }
+
+    /// Makes the name of a rule's result known; returns it with the prefix.
+    pub fn learn(&mut self, name: &str) -> String {
+        let full = format!("{}{name}", self.prefix);
+        self.known.insert(name.to_owned(), full.clone());
+        full
+    }
+
+    /// The same names with a word of the target.
+    pub fn with_word(mut self, word: &'static str, text: impl Into<String>) -> Self {
+        self.words.insert(word, text.into());
+        self
+    }
+
+    /// The same with the matcher of failures and one of them, where there are any.
+    pub fn with_failures(self, words: [&'static str; 2], found: Option<(String, String)>) -> Self {
+        let [matcher, one] = words;
+        match found {
+            Some((all, single)) => self.with_word(matcher, all).with_word(one, single),
+            None => self,
+        }
+    }
+
+    /// Every name that a query may have: what is emitted, recorded, or somebody else's.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.values().map(String::as_str)
+    }
+
+    /// A query; nothing where it names a metric that this configuration does not have.
+    pub fn expand(&self, template: &str) -> Option<String> {
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some(at) = rest.find(['$', '[', 'o']) {
+            let (before, here) = rest.split_at_checked(at)?;
+            out.push_str(before);
+            if let Some(name) = here.strip_prefix('$') {
+                let end = name.find(|c: char| !is_name(c)).unwrap_or(name.len());
+                let (name, after) = name.split_at_checked(end)?;
+                out.push_str(self.words.get(name).or_else(|| self.known.get(name))?);
+                rest = after;
+            } else if let Some((range, after)) = here.strip_prefix('[').and_then(|r| r.split_once(']')) {
+                let parts: Vec<String> = range.split(':').map(|part| self.scaled_or_same(part)).collect();
+                out.push_str(&format!("[{}]", parts.join(":")));
+                rest = after;
+            } else if let Some(after) = here.strip_prefix("offset ") {
+                let end = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+                let (offset, after) = after.split_at_checked(end)?;
+                out.push_str(&format!("offset {}", self.scaled_or_same(offset)));
+                rest = after;
+            } else {
+                let (one, after) = here.split_at_checked(1)?;
+                out.push_str(one);
+                rest = after;
+            }
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+
+    fn scaled_or_same(&self, text: &str) -> String {
+        match parse_duration(text) {
+            Some(duration) => self.scaled(duration),
+            None => self.expand_word(text),
+        }
+    }
+
+    /// A range that a word stands for, such as Grafana's.
+    fn expand_word(&self, text: &str) -> String {
+        let word = text.strip_prefix('$').and_then(|word| self.words.get(word));
+        word.cloned().unwrap_or_else(|| text.to_owned())
+    }
+
+    /// A duration divided by the time scale, in whole milliseconds, at least one.
+    pub fn scaled(&self, duration: Duration) -> String {
+        let millis = duration.as_millis().checked_div(self.scale).unwrap_or_default();
+        Duration::from_millis(millis.max(1)).to_string()
+    }
+
+    /// How long an alert must hold, divided by the time scale; empty where it need not.
+    pub fn hold(&self, text: &str) -> String {
+        parse_duration(text).map(|duration| self.scaled(duration)).unwrap_or_default()
+    }
+
+    /// An interval divided by the time scale, at least a second: nobody scrapes more often.
+    pub fn interval(&self, seconds: u64) -> String {
+        Duration::from_secs(seconds.checked_div(self.scale).unwrap_or_default().max(1)).to_string()
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == ':'
+}
+
+/// How a custom counter tells failures: its label of statuses or of their classes.
+///
+/// The matcher of all failures, and the label with one of them.
+pub fn failures_of(config: &Config, name: &str) -> Option<(String, String)> {
+    label_of(config, name, |_, attribute| match attribute {
+        Attribute::Status => Some(("5..|0", "500")),
+        Attribute::CodeClass => Some(("5xx|none", "5xx")),
+        _ => None,
+    })
+}
+
+/// The same by a label with a given name, whose values the application chooses.
+pub fn values_of(
+    config: &Config,
+    name: &str,
+    label: &str,
+    regex: &'static str,
+    one: &'static str,
+) -> Option<(String, String)> {
+    label_of(config, name, |named, _| (named == label).then_some((regex, one)))
+}
+
+fn label_of(
+    config: &Config,
+    name: &str,
+    mut choose: impl FnMut(&str, &Attribute) -> Option<(&'static str, &'static str)>,
+) -> Option<(String, String)> {
+    let metric = config.metrics.iter().find(|metric| metric.name == name)?;
+    metric.labels.iter().find_map(|(label, attribute)| {
+        let (regex, one) = choose(label, attribute)?;
+        Some((format!("{label}=~\"{regex}\""), format!("{label}=\"{one}\"")))
+    })
+}
+
+/// A string literal of PromQL.
+pub fn literal(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+/// A matcher that admits exactly these values; nothing where there are none, which admits all.
+pub fn one_of<T: AsRef<str>>(label: &str, values: &[T]) -> Option<String> {
+    match values {
+        [] => None,
+        [one] => Some(format!("{label}={}", literal(one.as_ref()))),
+        many => {
+            let quoted: Vec<String> = many.iter().map(|value| quote_regex(value.as_ref())).collect();
+            Some(format!("{label}=~{}", literal(&quoted.join("|"))))
+        }
+    }
+}
+
+/// RE2's special characters, escaped.
+fn quote_regex(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The metric names in a query, for whoever checks that they exist.
+pub fn metric_names(query: &str) -> Vec<String> {
+    const WORDS: [&str; 14] = [
+        "by",
+        "without",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "and",
+        "or",
+        "unless",
+        "offset",
+        "bool",
+        "inf",
+        "nan",
+        "atan2",
+    ];
+    let mut names: Vec<String> = Vec::new();
+    let mut rest = query;
+    while let Some(c) = rest.chars().next() {
+        let skip = |text: &'_ str, end: char| -> usize {
+            text.find(end).map_or(text.len(), |at| at.saturating_add(end.len_utf8()))
+        };
+        let length = match c {
+            '{' => length_of_braces(rest),
+            '[' => skip(rest, ']'),
+            '"' => length_of_string(rest),
+            c if c.is_ascii_alphabetic() || c == '_' || c == ':' => {
+                let length = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
+                let (name, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+                let after_space = after.trim_start();
+                let grouping = WORDS.iter().take(6).any(|word| *word == name) && after_space.starts_with('(');
+                if grouping {
+                    let gap = after.len().saturating_sub(after_space.len());
+                    length.saturating_add(gap).saturating_add(skip(after_space, ')'))
+                } else {
+                    let aggregation = ["by", "without"].iter().any(|word| after_space.starts_with(word));
+                    let function = after_space.starts_with('(') || aggregation;
+                    if !function && !WORDS.contains(&name) && !names.iter().any(|known| known == name) {
+                        names.push(name.to_owned());
+                    }
+                    length
+                }
+            }
+            // A number with its unit or exponent is no name.
+            c if c.is_ascii_digit() => {
+                rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len())
+            }
+            c => c.len_utf8(),
+        };
+        rest = rest.get(length.max(1)..).unwrap_or_default();
+    }
+    names
+}
+
+/// How long the selector is that begins with a brace; strings in it may hold braces.
+fn length_of_braces(text: &str) -> usize {
+    let mut at = 1_usize;
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        match c {
+            '"' => at = at.saturating_add(length_of_string(text.get(at..).unwrap_or_default())),
+            '}' => return at.saturating_add(1),
+            c => at = at.saturating_add(c.len_utf8()),
+        }
+    }
+    text.len()
+}
+
+/// How long the string literal is that begins the text.
+fn length_of_string(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at.saturating_add(1),
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary(text: &str, scale: u64) -> Vocabulary {
+        let config = crate::document::Document::from_text("test", text).unwrap().config;
+        Vocabulary::of(&config, scale).with_word("S", "service=\"x\"")
+    }
+
+    #[test]
+    fn a_template_gets_names_words_and_scaled_ranges() {
+        let v = vocabulary("service: x\nmetric_prefix: edge_\nduration_unit: us", 60);
+        for (template, query) in [
+            (
+                "sum(rate($http_requests_total{$S}[5m] offset 1h))",
+                "sum(rate(edge_http_requests_total{service=\"x\"}[5s] offset 1m))",
+            ),
+            (
+                "$http_request_duration_milliseconds_bucket[1m:90s]",
+                "edge_http_request_duration_microseconds_bucket[1s:1500ms]",
+            ),
+            ("foo{a=~\"[45]..\"}", "foo{a=~\"[45]..\"}"),
+        ] {
+            assert_eq!(v.expand(template).as_deref(), Some(query), "{template}");
+        }
+        assert_eq!(v.expand("$no_such_metric"), None);
+        assert_eq!(v.expand("$tenant_active_users"), None, "no user is configured");
+    }
+
+    #[test]
+    fn the_names_in_a_query_are_its_metrics() {
+        for (query, names) in [
+            (
+                "sum by (service, slo) (rate(a_total{x=\"b{c}\\\"\", y=~\"d\"}[5m])) / on (service) group_left (e) f:g > 1e3",
+                vec!["a_total", "f:g"],
+            ),
+            ("max without(x)(up) unless a offset 5m and ignoring (w) a or vector(0) * 2.5", vec!["up", "a"]),
+            ("histogram_quantile(0.99, sum by (le) (h_bucket))", vec!["h_bucket"]),
+        ] {
+            assert_eq!(metric_names(query), names, "{query}");
+        }
+    }
+
+    #[test]
+    fn values_are_matched_as_they_are() {
+        assert_eq!(one_of::<&str>("a", &[]), None);
+        assert_eq!(one_of("a", &["/m/{id}"]).unwrap(), "a=\"/m/{id}\"");
+        assert_eq!(one_of("a", &["/m.{id}", "b"]).unwrap(), "a=~\"/m\\\\.\\\\{id\\\\}|b\"");
+    }
+}

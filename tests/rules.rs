@@ -1,0 +1,215 @@
+//! What is rendered for Prometheus, read by promtool: every rule parses, every alert fires when it should and not before,
+//! and the recorded numbers are right.
+
+#[path = "../cli/src/render/fixtures/profile.rs"]
+mod profile;
+mod support;
+
+use redline::config::Config;
+use redline_cli::document::Document;
+use redline_cli::render::{grafana, prometheus};
+use support::tools::{must, run, write};
+use tempfile::TempDir;
+
+fn rendered(config: &Config, scale: u64) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &prometheus::render(config, scale));
+    folder
+}
+
+fn read(text: &str) -> Config {
+    Document::from_text("test", text).expect("the test's configuration is right").config
+}
+
+#[test]
+fn every_alert_of_the_profile_fires_when_it_should_and_is_silent_just_below() {
+    let folder = rendered(&profile::config(), 1);
+    must("promtool", folder.path(), &["check", "rules", "rules.yaml", "alerts.yaml"]);
+    must("promtool", folder.path(), &["test", "rules", "tests.yaml"]);
+}
+
+#[test]
+fn every_alert_that_takes_days_does_too() {
+    let folder = rendered(&profile::config(), 1);
+    must("promtool", folder.path(), &["test", "rules", "tests-slow.yaml"]);
+}
+
+#[test]
+fn the_tests_would_fail_if_an_alert_were_late_or_its_threshold_higher() {
+    let folder = rendered(&read("service: x"), 1);
+    let alerts = std::fs::read_to_string(folder.path().join("alerts.yaml")).expect("the file");
+    for (from, to) in [(" > 0.01\n", " > 0.02\n"), ("for: 5m", "for: 6m"), (" > 0.05\n", " > 0.04\n")] {
+        let changed = alerts.replace(from, to);
+        assert_ne!(changed, alerts, "{from}");
+        std::fs::write(folder.path().join("alerts.yaml"), changed).expect("a file");
+        let (good, text) = run("promtool", folder.path(), &["test", "rules", "tests.yaml"]);
+        assert!(!good && text.contains("FAILED"), "{from} to {to}: {text}");
+    }
+}
+
+#[test]
+fn a_configuration_with_other_names_periods_and_scale_passes_its_own_tests() {
+    for (text, scale) in [
+        (
+            "service: x\nmetric_prefix: edge_\nduration_unit: us\nuser: {sources: [{header: u}]}\nslos:\n\
+             - {name: weekly, objective: 99.5, period: 7d, sli: {availability: {}}, where: {method: [GET, PUT]}}\n\
+             - {name: slow, objective: 95, period: 28d, sli: {latency: {threshold: 1s}}}\n\
+             alerting: {min_failures: 0, disable: [HighErrorRate]}",
+            1,
+        ),
+        ("service: x\nslos: [{name: a, objective: 99.9, sli: {availability: {}}}]", 60),
+    ] {
+        let folder = rendered(&read(text), scale);
+        must("promtool", folder.path(), &["check", "rules", "rules.yaml", "alerts.yaml"]);
+        must("promtool", folder.path(), &["test", "rules", "tests.yaml"]);
+    }
+}
+
+#[test]
+fn whatever_is_configured_the_rules_parse() {
+    let none = redline::metric::Metric::ALL.map(|m| m.name(redline::metric::DurationUnit::Milliseconds));
+    for text in [format!("service: x\ndisable: {none:?}"), "service: x".to_owned()] {
+        let folder = rendered(&read(&text), 3600);
+        must("promtool", folder.path(), &["check", "rules", "rules.yaml", "alerts.yaml"]);
+    }
+}
+
+/// Runs `promql_expr_test`s over the rules of a configuration.
+fn numbers(config: &Config, evaluation: &str, series: &[(&str, &str)], expected: &[(&str, &str, &str)]) {
+    let folder = rendered(config, 1);
+    let tests = std::fs::read_to_string(folder.path().join("tests.yaml")).expect("the file");
+    let order = tests.split_once("group_eval_order:").expect("the order").1;
+    let order = order.split_once("tests:").expect("the tests").0;
+    let mut text = format!(
+        "rule_files: [rules.yaml]\nevaluation_interval: {evaluation}\ngroup_eval_order:{order}tests:\n\
+         - interval: 1m\n  input_series:\n"
+    );
+    for (name, values) in series {
+        text.push_str(&format!("  - {{series: '{name}', values: '{values}'}}\n"));
+    }
+    text.push_str("  promql_expr_test:\n");
+    for (at, expr, value) in expected {
+        let samples = match *value {
+            "" => "[]".to_owned(),
+            value => format!("[{{labels: '{{}}', value: {value}}}]"),
+        };
+        text.push_str(&format!("  - {{eval_time: {at}, expr: '{expr}', exp_samples: {samples}}}\n"));
+    }
+    std::fs::write(folder.path().join("numbers.yaml"), text).expect("a file");
+    must("promtool", folder.path(), &["test", "rules", "numbers.yaml"]);
+}
+
+#[test]
+fn a_period_is_weighted_by_requests_and_not_by_time() {
+    // Twelve hours at 1000 requests a second and no error, twelve at one a second of which a tenth fails: of all, one in
+    // ten thousand. A mean of five-minute ratios would say one in twenty.
+    let config = read("service: x\nslos: [{name: a, objective: 99.9, sli: {availability: {}}}]");
+    let events = "0+60000x720 43200060+60x719 43303200+60000x720 86503260+60x719";
+    let bad = "0+0x720 6+6x719 4320+0x720 4326+6x719";
+    let series = [
+        ("slo_events_total{service=\"x\",slo=\"a\"}", events),
+        ("slo_bad_events_total{service=\"x\",slo=\"a\"}", bad),
+    ];
+    let ratio = "round(sum(slo_error_ratio{window=\"30d\"}), 1e-6)";
+    let burn = "round(sum(slo_burn_rate{window=\"30d\"}), 1e-2)";
+    let remaining = "round(sum(slo_error_budget_remaining), 1e-4)";
+    let coverage = "sum(slo:coverage:ratio)";
+    numbers(
+        &config,
+        "5m",
+        &series,
+        &[
+            ("2d", ratio, "0.0001"),
+            ("2d", burn, "0.1"),
+            // Two of thirty days, at a tenth of the budget.
+            ("2d", remaining, "0.9933"),
+            ("2d", coverage, "0.06666666666666667"),
+            ("2d", "round(sum(slo_availability), 1e-6)", "0.9999"),
+        ],
+    );
+}
+
+#[test]
+fn durations_are_recorded_in_seconds_bucket_by_bucket_whatever_prometheus_makes_of_the_bounds() {
+    let config = read("service: x\nbuckets: {duration: [5, 1000, 2500]}");
+    let series = |le: &str| {
+        format!("http_request_duration_milliseconds_bucket{{service=\"x\",instance=\"a\",le=\"{le}\"}}")
+    };
+    let (a, b, c, d) = (series("5"), series("1000.0"), series("2500"), series("+Inf"));
+    let sum = "http_request_duration_milliseconds_sum{service=\"x\",instance=\"a\"}";
+    numbers(
+        &config,
+        "1m",
+        &[(&a, "1x10"), (&b, "2x10"), (&c, "3x10"), (&d, "4x10"), (sum, "7500x10")],
+        &[
+            ("1m", "sum(http_request_duration_seconds_bucket{le=\"0.005\",instance=\"a\"})", "1"),
+            ("1m", "sum(http_request_duration_seconds_bucket{le=\"1.0\"})", "2"),
+            ("1m", "sum(http_request_duration_seconds_bucket{le=\"2.5\"})", "3"),
+            ("1m", "sum(http_request_duration_seconds_bucket{le=\"+Inf\"})", "4"),
+            ("1m", "count(http_request_duration_seconds_bucket)", "4"),
+            ("1m", "sum(http_request_duration_seconds_sum)", "7.5"),
+        ],
+    );
+}
+
+#[test]
+fn proxies_are_summed_and_a_restart_is_no_loss() {
+    let config = read("service: x\nslos: [{name: a, objective: 99, sli: {availability: {}}}]");
+    let of = |metric: &str, proxy: &str| format!("{metric}{{service=\"x\",slo=\"a\",instance=\"{proxy}\"}}");
+    // The second restarts after ten minutes.
+    let (one, two) = (of("slo_events_total", "1"), of("slo_events_total", "2"));
+    let (bad_one, bad_two) = (of("slo_bad_events_total", "1"), of("slo_bad_events_total", "2"));
+    let series: [(&str, &str); 4] =
+        [(&one, "0+100x60"), (&two, "0+100x10 0+100x50"), (&bad_one, "0x60"), (&bad_two, "0+2x10 0+2x50")];
+    numbers(
+        &config,
+        "1m",
+        &series,
+        &[
+            ("20m", "sum(slo:events:increase{window=\"5m\"})", "1000"),
+            ("20m", "sum(slo_error_ratio{window=\"5m\"})", "0.01"),
+            ("20m", "sum(slo_burn_rate{window=\"5m\"})", "1"),
+            ("20m", "count(slo_burn_rate{instance=~\".+\"})", ""),
+            ("20m", "round(sum(slo_http_request_success_rate), 1e-2)", "0.99"),
+        ],
+    );
+}
+
+#[test]
+fn without_traffic_there_is_no_ratio_and_no_alert() {
+    let config = read("service: x\nslos: [{name: a, objective: 99, sli: {availability: {}}}]");
+    let series = [
+        ("slo_events_total{service=\"x\",slo=\"a\"}", "5x60"),
+        ("slo_bad_events_total{service=\"x\",slo=\"a\"}", "5x60"),
+    ];
+    numbers(
+        &config,
+        "1m",
+        &series,
+        &[("30m", "sum(slo_error_ratio)", ""), ("30m", "sum(slo_burn_rate)", "")],
+    );
+}
+
+/// Every query of the dashboards, as Prometheus would get it: the variables are those of Grafana.
+fn queries(config: &Config) -> Vec<String> {
+    let dashboards = [grafana::overview(config), grafana::slos(config)];
+    let panels = dashboards.iter().flat_map(|dashboard| dashboard["panels"].as_array().expect("panels"));
+    let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
+    let text = |target: &serde_json::Value| target["expr"].as_str().expect("a query").to_owned();
+    targets.map(|target| text(target).replace("$__rate_interval", "1m")).collect()
+}
+
+#[test]
+fn every_query_of_the_dashboards_parses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let queries = queries(&profile::config());
+    assert!(queries.len() > 50, "{}", queries.len());
+    let rules: Vec<serde_json::Value> = queries
+        .iter()
+        .enumerate()
+        .map(|(i, query)| serde_json::json!({"record": format!("panel:{i}"), "expr": query}))
+        .collect();
+    let text = serde_json::json!({"groups": [{"name": "panels", "rules": rules}]}).to_string();
+    std::fs::write(folder.path().join("panels.yaml"), text).expect("a file");
+    must("promtool", folder.path(), &["check", "rules", "panels.yaml"]);
+}
