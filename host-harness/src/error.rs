@@ -2,6 +2,7 @@
 
 use crate::log::{LogLine, VmRole};
 use crate::stats::StatError;
+use std::time::Duration;
 
 /// Why a filter cannot be loaded, started or run on.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +57,55 @@ pub enum HostError {
         /// What the filter logged.
         log: Vec<LogLine>,
     },
+    /// A callback took too long; its VM has failed. Envoy would hang.
+    #[error("the filter did not come back from {callback} ({vm} VM) within {limit:?}: it was stopped{}", told(.log))]
+    Runaway {
+        /// Where.
+        vm: VmRole,
+        /// In which callback.
+        callback: &'static str,
+        /// How long it may take.
+        limit: Duration,
+        /// What the filter logged.
+        log: Vec<LogLine>,
+    },
+    /// The guest trapped after it was refused memory; its VM has failed.
+    #[error("the filter ran out of memory in {callback} ({vm} VM): it asked for {wanted} bytes, the limit is {limit}: {reason}{}", told(.log))]
+    OutOfMemory {
+        /// Where.
+        vm: VmRole,
+        /// In which callback.
+        callback: &'static str,
+        /// Bytes of linear memory that it asked for.
+        wanted: usize,
+        /// Bytes that it may have.
+        limit: usize,
+        /// The trap and the WebAssembly backtrace.
+        reason: String,
+        /// What the filter logged.
+        log: Vec<LogLine>,
+    },
+    /// The filter answers each item of a shared queue with another one, for ever.
+    #[error(
+        "the filter was told {told} times of items in its shared queues, and there is no end: it adds one for each that it is told of"
+    )]
+    QueueStorm {
+        /// How many items there were at one instant.
+        told: u32,
+    },
     /// The stream's VM has trapped before: Envoy answers 503 to such a request.
     #[error("the {vm} VM has failed before")]
     Failed {
         /// Which.
         vm: VmRole,
     },
+}
+
+impl HostError {
+    /// Whether a callback failed a VM: what Envoy's failure policy is about.
+    pub fn is_crash(&self) -> bool {
+        matches!(self, Self::Trap { .. } | Self::Runaway { .. } | Self::OutOfMemory { .. })
+    }
 }
 
 /// The last lines of a log, each on a line of its own.

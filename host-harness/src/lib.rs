@@ -6,15 +6,17 @@
 //! ```
 //!
 //! * [`abi`]: the 39 hostcalls of proxy-wasm ABI 0.2.1 and WASI, one file per family, with Envoy's statuses.
+//! * [`upstream`]: the HTTP calls that a filter makes, and their answers.
 //! * [`stats`]: counters, gauges and histograms as Envoy keeps, names and prints them.
-//! * [`shared_data`]: the key-value store that the VMs share.
+//! * [`shared_data`], [`shared_queue`]: the key-value store and the queues that the VMs share.
 //! * [`vm`]: one VM: start, configure, callbacks; a trap fails it.
 //! * [`workers`]: a gateway: canary, main-thread and worker VMs over one stat store, on a virtual clock.
 //! * [`traffic`]: recorded traffic of any format in, one kind of record out.
 //! * [`replay`]: records in, callbacks in Envoy's order out.
 //! * [`oracle`]: the same records counted natively, and the difference in words.
 //!
-//! The harness knows nothing of the filter's inside. Only [`oracle`] reads Redline's configuration schema.
+//! docs/harness.md is its guide, with an example for filters of one's own. The harness knows nothing of the filter's
+//! inside. Only [`oracle`] reads Redline's configuration schema.
 //!
 //! # Example
 //!
@@ -52,6 +54,15 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+// What docs/harness.md shows is run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/harness.md")]
+struct Guide;
+
+// The tests' guests are built by a file that the tests of the command line include too.
+#[cfg(test)]
+extern crate self as host_harness;
+
 pub mod abi;
 pub mod clock;
 pub mod error;
@@ -60,14 +71,16 @@ pub mod log;
 pub mod oracle;
 pub mod replay;
 pub mod shared_data;
+pub mod shared_queue;
 pub mod stats;
 pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod traffic;
+pub mod upstream;
 pub mod vm;
 pub mod workers;
 
 pub use error::HostError;
 pub use vm::Filter;
-pub use workers::{Gateway, GatewayConfig};
+pub use workers::{FailurePolicy, Gateway, GatewayConfig};

@@ -4,6 +4,11 @@
 //! At one instant streams end first, then timers fire, then streams open. The response's headers and trailers pass
 //! just before the end; without a status there are none. A record without a request line is opened without headers.
 //!
+//! Bodies are passed only where the filter looks at them, as so many zero bytes: their content is not on record. A filter
+//! that answers itself, or resets a stream, has its way: what was recorded for the rest of that stream does not come.
+//!
+//! Where the gateway replaces failed VMs a replay goes on after a trap; else it ends there.
+//!
 //! Time never goes back: a record from before the clock's time opens now. A gap that is absurdly long is jumped, see
 //! [`MAX_IDLE_TICKS`](crate::workers::MAX_IDLE_TICKS). When the last stream has ended one more tick period passes, so
 //! that what a filter publishes on its timer is up to date.
@@ -12,8 +17,9 @@ mod view;
 
 use crate::error::HostError;
 use crate::stats::StatStore;
+use crate::stream::Side;
 use crate::traffic::{BadRecord, Record};
-use crate::workers::{Gateway, StreamId};
+use crate::workers::{FailurePolicy, Gateway, StreamId};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
@@ -39,6 +45,12 @@ pub struct Summary {
     pub jumps: u64,
     /// The most streams that were open at one time.
     pub most_open: u64,
+    /// Callbacks that failed a VM, where the gateway's policy is to go on.
+    pub crashes: u64,
+    /// What the first of them said.
+    pub first_crash: Option<String>,
+    /// Streams that were refused because their VM had failed.
+    pub refused: u64,
 }
 
 /// Why a replay ended early.
@@ -106,19 +118,27 @@ where
     I: IntoIterator<Item = Result<Record, BadRecord>>,
 {
     let jumps_before = gateway.jumps();
-    let mut replay = Replay { gateway, observe, sample, open: BinaryHeap::new(), opened: 0 };
-    let mut summary = Summary::default();
+    let bodies = [Side::Request, Side::Response].map(|side| gateway.wants_body(side));
+    let mut replay = Replay {
+        gateway,
+        observe,
+        sample,
+        open: BinaryHeap::new(),
+        opened: 0,
+        bodies,
+        summary: Summary::default(),
+    };
     for record in records {
         match record {
             Ok(record) => {
-                summary.out_of_order += u64::from(replay.start(record)?);
-                summary.exchanges += 1;
-                summary.most_open = summary.most_open.max(replay.open.len() as u64);
+                replay.start(record)?;
+                replay.summary.exchanges += 1;
+                replay.summary.most_open = replay.summary.most_open.max(replay.open.len() as u64);
             }
             Err(bad) if options.skip_bad => {
-                summary.skipped += 1;
-                if summary.first_bad.len() < 10 {
-                    summary.first_bad.push(bad);
+                replay.summary.skipped += 1;
+                if replay.summary.first_bad.len() < 10 {
+                    replay.summary.first_bad.push(bad);
                 }
             }
             Err(bad) => return Err(bad.into()),
@@ -126,9 +146,9 @@ where
     }
     replay.end_until(u64::MAX)?;
     let settled = replay.gateway.now_ns().saturating_add(replay.gateway.tick_period_ns());
-    replay.gateway.advance_sampled(settled, &mut replay.sample)?;
-    summary.jumps = gateway.jumps() - jumps_before;
-    Ok(summary)
+    replay.advance(|gateway, sample| gateway.advance_sampled(settled, sample))?;
+    replay.summary.jumps = replay.gateway.jumps() - jumps_before;
+    Ok(replay.summary)
 }
 
 struct Replay<'g, F, S> {
@@ -137,7 +157,13 @@ struct Replay<'g, F, S> {
     sample: S,
     open: BinaryHeap<Reverse<Open>>,
     opened: u64,
+    /// Whether the filter looks at the request's and the response's bodies.
+    bodies: [bool; 2],
+    summary: Summary,
 }
+
+/// What Envoy hands over at once, about.
+const CHUNK: [u8; 16 * 1024] = [0; 16 * 1024];
 
 /// A stream that is open.
 struct Open {
@@ -149,18 +175,24 @@ struct Open {
 }
 
 impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
-    /// Opens a record's stream; whether the record came too late for its time.
-    fn start(&mut self, record: Record) -> Result<bool, HostError> {
-        let late = record.time_ns < self.gateway.now_ns();
+    /// Opens a record's stream.
+    fn start(&mut self, record: Record) -> Result<(), HostError> {
+        self.summary.out_of_order += u64::from(record.time_ns < self.gateway.now_ns());
         let now = record.time_ns.max(self.gateway.now_ns());
         self.end_until(now)?;
-        self.gateway.advance_sampled(now, &mut self.sample)?;
-        let stream = self.gateway.open(view::request(&record, now))?;
+        self.advance(|gateway, sample| gateway.advance_sampled(now, sample))?;
+        let opened = self.gateway.open(view::request(&record, now));
+        let Some(stream) = self.survived(opened)? else { return Ok(()) };
+        let [requests, _] = self.bodies;
+        if requests && record.request_bytes > 0 {
+            let sent = self.send_body(stream, Side::Request, record.request_bytes, true);
+            self.survived(sent)?;
+        }
         self.opened += 1;
         (self.observe)(Event { stream: self.opened, what: What::Opened, record: &record });
         let end_ns = now.saturating_add(record.duration_ns.unwrap_or(0));
         self.open.push(Reverse(Open { end_ns, number: self.opened, stream, record }));
-        Ok(late)
+        Ok(())
     }
 
     /// Ends the streams that end by this time, each at its time.
@@ -171,17 +203,76 @@ impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
             }
             let Some(Reverse(ended)) = self.open.pop() else { break };
             // Timers of this very instant fire after it.
-            self.gateway.advance_sampled_before(ended.end_ns, &mut self.sample)?;
-            if let Some(response) = view::response(&ended.record) {
-                self.gateway.respond(ended.stream, response)?;
-            }
-            if let Some(trailers) = view::trailers(&ended.record) {
-                self.gateway.trailers(ended.stream, trailers)?;
-            }
-            self.gateway.finish(ended.stream, view::completion(&ended.record))?;
+            self.advance(|gateway, sample| gateway.advance_sampled_before(ended.end_ns, sample))?;
+            let finished = self.finish(&ended);
+            self.survived(finished)?;
             (self.observe)(Event { stream: ended.number, what: What::Finished, record: &ended.record });
         }
         Ok(())
+    }
+
+    fn finish(&mut self, ended: &Open) -> Result<(), HostError> {
+        if let Some(response) = view::response(&ended.record) {
+            self.gateway.respond(ended.stream, response)?;
+            let trailers = view::trailers(&ended.record);
+            let [_, responses] = self.bodies;
+            if responses && ended.record.response_bytes > 0 {
+                let bytes = ended.record.response_bytes;
+                self.send_body(ended.stream, Side::Response, bytes, trailers.is_none())?;
+            }
+            if let Some(trailers) = trailers {
+                self.gateway.trailers(ended.stream, trailers)?;
+            }
+        }
+        self.gateway.finish(ended.stream, view::completion(&ended.record))
+    }
+
+    fn send_body(&mut self, stream: StreamId, side: Side, bytes: u64, ends: bool) -> Result<(), HostError> {
+        let mut left = bytes;
+        while left > 0 {
+            let size = left.min(CHUNK.len() as u64);
+            left -= size;
+            let chunk = CHUNK.get(..size as usize).unwrap_or_default();
+            let end = ends && left == 0;
+            match side {
+                Side::Request => self.gateway.request_body(stream, chunk, end)?,
+                Side::Response => self.gateway.response_body(stream, chunk, end)?,
+            }
+            // Nobody reads it.
+            drop(self.gateway.take_body(stream, side));
+        }
+        Ok(())
+    }
+
+    /// Lets time pass, also where a timer's callback fails its VM.
+    fn advance(
+        &mut self,
+        advance: impl Fn(&mut Gateway, &mut S) -> Result<(), HostError>,
+    ) -> Result<(), HostError> {
+        loop {
+            let advanced = advance(self.gateway, &mut self.sample);
+            if self.survived(advanced)?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What came of callbacks; `None` where they failed their VM and the gateway goes on without it.
+    fn survived<T>(&mut self, result: Result<T, HostError>) -> Result<Option<T>, HostError> {
+        let goes_on = self.gateway.failure_policy() != FailurePolicy::FailClosed;
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if goes_on && error.is_crash() => {
+                self.summary.crashes += 1;
+                self.summary.first_crash.get_or_insert_with(|| error.to_string());
+                Ok(None)
+            }
+            Err(HostError::Failed { .. }) if goes_on => {
+                self.summary.refused += 1;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

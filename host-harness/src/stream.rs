@@ -1,7 +1,7 @@
 //! What the host knows of one HTTP stream: its header maps and its figures, as far as they are known by now.
 
 use crate::headers::HeaderMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 /// The HTTP version that the client spoke, as `request.protocol` names it.
@@ -52,6 +52,8 @@ impl ResponseFlags {
     pub const RATE_LIMITED: Self = Self(1 << 11);
     /// The client closed the connection.
     pub const DOWNSTREAM_DISCONNECT: Self = Self(1 << 14);
+    /// The client closed the connection, or reset the stream.
+    pub const RESET: Self = Self(1 << 14 | 1 << 28);
 
     /// Reads short names with commas between them; the empty text and `-` are no flag. The error is the unknown name.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -125,12 +127,122 @@ pub struct Completion {
     pub response_bytes: u64,
 }
 
+/// A direction of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Side {
+    Request,
+    Response,
+}
+
+/// What a filter answered itself, with `proxy_send_local_response`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalReply {
+    /// The code.
+    pub code: u16,
+    /// Headers that the filter adds.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What the filter says of the reason; in Envoy's log, blanks are `_`.
+    pub details: String,
+    /// The gRPC status, for gRPC requests; the code's where there is none.
+    pub grpc_status: Option<u32>,
+}
+
+/// One direction of a stream: what the filter may see of it now, and what it holds back.
+#[derive(Debug, Default)]
+pub(crate) struct Flow {
+    /// Envoy forgets a header map when its callback has answered "go on"; one that pauses keeps it.
+    pub(crate) headers_live: bool,
+    pub(crate) trailers_live: bool,
+    pub(crate) body_live: bool,
+    /// Whether the last body callback has paused: from then on the buffer can be seen in every callback.
+    pub(crate) buffering: bool,
+    /// The chunk that is passing, behind what the filter has made the host buffer.
+    pub(crate) body: Vec<u8>,
+    pub(crate) paused: Option<Paused>,
+    /// What came while the headers were paused.
+    pub(crate) held: VecDeque<Part>,
+    /// Body bytes that have passed the filter and were not taken yet.
+    pub(crate) passed: Vec<u8>,
+}
+
+impl Flow {
+    /// What was held back passes.
+    pub(crate) fn release(&mut self) {
+        self.paused = None;
+        self.passed.append(&mut self.body);
+    }
+}
+
+impl LocalReply {
+    /// What is sent: code, headers, body. A gRPC client gets its status in headers and no body.
+    pub(crate) fn response(&self, request: Option<&HeaderMap>) -> (u16, HeaderMap, Vec<u8>) {
+        let grpc = request.and_then(|headers| headers.get(b"content-type")).is_some_and(|value| {
+            value.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest, [] | [b'+', ..]))
+        });
+        let code = if grpc { 200 } else { self.code };
+        let mut pairs: Vec<(&[u8], Vec<u8>)> = vec![(b":status", code.to_string().into_bytes())];
+        if grpc {
+            let status = self.grpc_status.map_or_else(|| grpc_status(self.code), u64::from);
+            pairs.push((b"content-type", b"application/grpc".to_vec()));
+            pairs.push((b"grpc-status", status.to_string().into_bytes()));
+            if !self.body.is_empty() {
+                pairs.push((b"grpc-message", self.body.clone()));
+            }
+        } else if !self.body.is_empty() {
+            pairs.push((b"content-length", self.body.len().to_string().into_bytes()));
+            pairs.push((b"content-type", b"text/plain".to_vec()));
+        }
+        let standard = pairs.iter().map(|(name, value)| (*name, value.as_slice()));
+        let headers = HeaderMap::new(standard.chain(self.headers.iter()));
+        (code, headers, if grpc { Vec::new() } else { self.body.clone() })
+    }
+}
+
+/// The gRPC status that Envoy derives from an HTTP code.
+pub(crate) fn grpc_status(code: u16) -> u64 {
+    match code {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502..=504 => 14,
+        _ => 2,
+    }
+}
+
+/// Where a filter has paused one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paused {
+    /// At the headers or the trailers: nothing that comes later is seen.
+    Everything,
+    /// In the body: what comes is added to the buffer, and seen with it.
+    Body,
+}
+
+/// What can come after headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Body(Vec<u8>, bool),
+    Trailers(HeaderMap),
+}
+
 /// One stream of one VM.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) request: Option<HeaderMap>,
+    pub(crate) request_trailers: Option<HeaderMap>,
     pub(crate) response: Option<HeaderMap>,
     pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) request_flow: Flow,
+    pub(crate) response_flow: Flow,
+    /// Whether the response's body has begun.
+    pub(crate) answering: bool,
+    pub(crate) local: Option<LocalReply>,
+    /// The filter has reset it.
+    pub(crate) closed: bool,
     pub(crate) end: Completion,
     pub(crate) start_ns: u64,
     pub(crate) connection: u64,
@@ -145,14 +257,34 @@ impl Stream {
     pub(crate) fn new(request: Request, connection: u64) -> Self {
         Self {
             request: request.headers,
+            request_trailers: None,
             response: None,
             trailers: None,
+            request_flow: Flow::default(),
+            response_flow: Flow::default(),
+            answering: false,
+            local: None,
+            closed: false,
             end: Completion::default(),
             start_ns: request.time_ns,
             connection,
             protocol: request.protocol,
             created: false,
             filter_state: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn flow(&self, side: Side) -> &Flow {
+        match side {
+            Side::Request => &self.request_flow,
+            Side::Response => &self.response_flow,
+        }
+    }
+
+    pub(crate) fn flow_mut(&mut self, side: Side) -> &mut Flow {
+        match side {
+            Side::Request => &mut self.request_flow,
+            Side::Response => &mut self.response_flow,
         }
     }
 }

@@ -1,20 +1,27 @@
 //! Small guests for tests: callbacks written as lists of hostcalls, turned into a module by way of WAT.
 //!
 //! A hostcall is its name without `proxy_` and its arguments: numbers, `1:i64`, `'text'` (address and length; `|` is a
-//! zero byte), and the places OUT, LEN, CAS and BAD (outside the memory). At the end a callback logs one letter
-//! for each call's status, `A` for 0. `show` logs the bytes that OUT and LEN point to, `raw N` the N bytes at OUT.
+//! zero byte), `{name=value,name=value}` (a header map, address and
+//! length; `@` is a blank), the places OUT, LEN, CAS and BAD (outside
+//! the memory), `@OUT` (the number that is there) and `$0` (a callback's parameter). At the end a callback logs one
+//! letter for each call's status, `A` for 0. `show` logs the bytes that OUT and LEN point to, `raw N` the N bytes at
+//! OUT, `wasi.NAME` calls WASI, `number N` parameter N in decimal, at most three digits.
+//!
+//! The test against a real Envoy (tests/hostcalls.rs) includes this file too: it names the crate from outside.
 
-use crate::abi::HOSTCALLS;
-use crate::workers::{Gateway, GatewayConfig};
-use crate::{Filter, HostError};
+use host_harness::abi::HOSTCALLS;
+use host_harness::{Filter, Gateway, GatewayConfig, HostError};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const OUT: u32 = 1024;
-const STATUSES: u32 = 4096;
+const DATA: u32 = 2048;
+const STATUSES: u32 = 6144;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Guest {
     callbacks: Vec<(String, Vec<String>)>,
+    answers: Vec<(String, u32)>,
     extra: String,
     imports: String,
 }
@@ -22,6 +29,12 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn on(mut self, callback: &str, calls: &[&str]) -> Self {
         self.callbacks.push((callback.to_owned(), calls.iter().map(|c| (*c).to_owned()).collect()));
+        self
+    }
+
+    /// What a callback answers where that is not "go on": 1 pauses a stream, or takes what 0 refuses.
+    pub(crate) fn answering(mut self, callback: &str, answer: u32) -> Self {
+        self.answers.push((callback.to_owned(), answer));
         self
     }
 
@@ -49,10 +62,32 @@ impl Guest {
         }
         let mut data = Vec::new();
         let mut bodies = String::new();
+        let mut wasi = BTreeSet::new();
         for (callback, calls) in &self.callbacks {
             let body: String =
                 calls.iter().enumerate().map(|(at, call)| statement(call, at, &mut data)).collect();
-            let (parameters, result, answer) = shape(callback);
+            for call in calls.iter().filter_map(|call| call.strip_prefix("wasi.")) {
+                let (name, arguments) = call.split_once(' ').unwrap_or((call, ""));
+                let types: Vec<&str> = split(arguments)
+                    .iter()
+                    .map(|argument| match argument.split_once(':') {
+                        _ if argument.starts_with(['\'', '{']) => "i32 i32",
+                        Some(_) => "i64",
+                        None => "i32",
+                    })
+                    .collect();
+                wasi.insert(format!(
+                    "(import \"wasi_snapshot_preview1\" \"{name}\" (func $wasi_{name} (param {}) (result i32)))\n",
+                    types.join(" ")
+                ));
+            }
+            let (parameters, result, usual) = shape(callback);
+            let given = self.answers.iter().find(|(name, _)| name == callback);
+            let answer = match (result, given) {
+                ("", _) => String::new(),
+                (_, Some((_, answer))) => format!("(i32.const {answer})"),
+                (_, None) => format!("(i32.const {usual})"),
+            };
             let log = format!(
                 "(drop (call $proxy_log (i32.const 2) (i32.const {STATUSES}) (i32.const {})))",
                 calls.len()
@@ -63,11 +98,14 @@ impl Guest {
             )
             .unwrap();
         }
+        text.extend(wasi);
+        let initialize =
+            if bodies.contains("\"_initialize\"") { "" } else { "(func (export \"_initialize\"))" };
         let escaped: String = data.iter().map(|b: &u8| format!("\\{b:02x}")).collect();
         write!(
             text,
-            r#"{imports}(memory (export "memory") 1) (data (i32.const 2048) "{escaped}") (global $heap (mut i32) (i32.const 8192))
-            (func (export "_initialize")) (func (export "proxy_abi_version_0_2_1"))
+            r#"{imports}(memory (export "memory") 1) (data (i32.const {DATA}) "{escaped}") (global $heap (mut i32) (i32.const 8192))
+            {initialize} (func (export "proxy_abi_version_0_2_1"))
             (func (export "proxy_on_memory_allocate") (param i32) (result i32)
                 (if (i32.gt_u (global.get $heap) (i32.const 60000)) (then (global.set $heap (i32.const 8192))))
                 (global.get $heap) (global.set $heap (i32.add (global.get $heap) (local.get 0))))
@@ -123,16 +161,20 @@ fn parameters(name: &str) -> &'static str {
     }
 }
 
-fn shape(callback: &str) -> (&'static str, &'static str, &'static str) {
+/// A callback's parameters, its result, and what it answers as a rule.
+fn shape(callback: &str) -> (&'static str, &'static str, u32) {
     match callback {
-        "proxy_on_vm_start" | "proxy_on_configure" => ("i32 i32", "(result i32)", "(i32.const 1)"),
-        "proxy_on_request_headers" | "proxy_on_response_headers" => {
-            ("i32 i32 i32", "(result i32)", "(i32.const 0)")
-        }
-        "proxy_on_response_trailers" => ("i32 i32", "(result i32)", "(i32.const 0)"),
-        "proxy_on_done" => ("i32", "(result i32)", "(i32.const 1)"),
-        "proxy_on_context_create" => ("i32 i32", "", ""),
-        _ => ("i32", "", ""),
+        "proxy_on_vm_start" | "proxy_on_configure" => ("i32 i32", "(result i32)", 1),
+        "proxy_on_request_headers"
+        | "proxy_on_response_headers"
+        | "proxy_on_request_body"
+        | "proxy_on_response_body" => ("i32 i32 i32", "(result i32)", 0),
+        "proxy_on_request_trailers" | "proxy_on_response_trailers" => ("i32 i32", "(result i32)", 0),
+        "proxy_on_done" => ("i32", "(result i32)", 1),
+        "proxy_on_context_create" | "proxy_on_queue_ready" => ("i32 i32", "", 0),
+        "proxy_on_http_call_response" => ("i32 i32 i32 i32 i32", "", 0),
+        "_initialize" => ("", "", 0),
+        _ => ("i32", "", 0),
     }
 }
 
@@ -149,11 +191,26 @@ fn statement(call: &str, at: usize, data: &mut Vec<u8>) -> String {
             log(&format!("(i32.load (i32.const {OUT}))"), &format!("(i32.load (i32.const {}))", OUT + 4))
         }
         "raw" => log(&format!("(i32.const {OUT})"), &format!("(i32.const {arguments})")),
+        "number" => {
+            let digit = |power: u32, at: u32| {
+                format!(
+                    "(i32.store8 (i32.const {}) (i32.add (i32.const 48)
+                        (i32.rem_u (i32.div_u (local.get {arguments}) (i32.const {power})) (i32.const 10))))\n",
+                    OUT + at
+                )
+            };
+            let digits = [digit(100, 0), digit(10, 1), digit(1, 2)].concat();
+            digits + &log(&format!("(i32.const {OUT})"), "(i32.const 3)")
+        }
         "trap" => "unreachable\n".to_owned(),
         _ => {
+            let function = match name.strip_prefix("wasi.") {
+                Some(name) => format!("wasi_{name}"),
+                None => format!("proxy_{name}"),
+            };
             let arguments: String = split(arguments).iter().map(|a| argument(a, data)).collect();
             format!(
-                "(i32.store8 (i32.const {status}) (i32.add (i32.const 65) (call $proxy_{name} {arguments})))\n"
+                "(i32.store8 (i32.const {status}) (i32.add (i32.const 65) (call ${function} {arguments})))\n"
             )
         }
     }
@@ -175,15 +232,40 @@ fn split(arguments: &str) -> Vec<String> {
     words
 }
 
+/// Where a literal is in the memory.
+fn placed(literal: &[u8], data: &mut Vec<u8>) -> i64 {
+    let known = data.windows(literal.len().max(1)).position(|window| window == literal);
+    let at = known.unwrap_or(data.len());
+    if known.is_none() {
+        data.extend_from_slice(literal);
+    }
+    assert!(data.len() < (STATUSES - DATA) as usize, "too many literals");
+    i64::from(DATA) + at as i64
+}
+
 fn argument(argument: &str, data: &mut Vec<u8>) -> String {
     let number = |n: i64| format!("(i32.const {n}) ");
     if let Some(text) = argument.strip_prefix('\'') {
         let text = text.trim_end_matches('\'').replace('|', "\0");
-        let at = 2048 + data.len();
-        data.extend_from_slice(text.as_bytes());
-        return number(at as i64) + &number(text.len() as i64);
+        return number(placed(text.as_bytes(), data)) + &number(text.len() as i64);
+    }
+    if let Some(pairs) = argument.strip_prefix('{') {
+        let pairs: Vec<(&str, &str)> =
+            pairs.trim_end_matches('}').split(',').filter_map(|pair| pair.split_once('=')).collect();
+        let count = pairs.len() as u32;
+        let lengths = pairs.iter().flat_map(|(name, value)| [name.len() as u32, value.len() as u32]);
+        let mut bytes: Vec<u8> = std::iter::once(count).chain(lengths).flat_map(u32::to_le_bytes).collect();
+        for part in pairs.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend_from_slice(part.replace('@', " ").as_bytes());
+            bytes.push(0);
+        }
+        return number(placed(&bytes, data)) + &number(bytes.len() as i64);
+    }
+    if let Some(parameter) = argument.strip_prefix('$') {
+        return format!("(local.get {parameter}) ");
     }
     match argument {
+        "@OUT" => format!("(i32.load (i32.const {OUT})) "),
         "OUT" => number(OUT.into()),
         "LEN" => number((OUT + 4).into()),
         "CAS" => number((OUT + 8).into()),
@@ -193,4 +275,128 @@ fn argument(argument: &str, data: &mut Vec<u8>) -> String {
             None => number(argument.parse().unwrap()),
         },
     }
+}
+
+/// One program of `abi/conformance.txt`, and what it logs.
+pub(crate) struct Probe {
+    pub(crate) name: String,
+    /// Several VMs log at once.
+    pub(crate) unordered: bool,
+    pub(crate) guest: Guest,
+    pub(crate) expected: Vec<String>,
+}
+
+/// The callbacks of a stream.
+const OF_A_STREAM: [&str; 9] = [
+    "request_headers",
+    "request_body",
+    "request_trailers",
+    "response_headers",
+    "response_body",
+    "response_trailers",
+    "log",
+    "done",
+    "delete",
+];
+
+/// The programs of the table; each callback says its name first.
+pub(crate) fn probes() -> Vec<Probe> {
+    let mut probes: Vec<Probe> = Vec::new();
+    for line in include_str!("abi/conformance.txt").lines().filter(|line| !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix("== ") {
+            let (name, unordered) =
+                name.strip_suffix(" unordered").map_or((name, false), |name| (name, true));
+            let (name, guest) = (name.to_owned(), Guest::default());
+            probes.push(Probe { name, unordered, guest, expected: Vec::new() });
+            continue;
+        }
+        let Some(probe) = probes.last_mut() else { continue };
+        let Some(program) = line.strip_prefix("? ") else {
+            probe.expected.extend((!line.is_empty()).then(|| line.to_owned()));
+            continue;
+        };
+        let guest = std::mem::take(&mut probe.guest);
+        probe.guest = if let Some((callback, answer)) = program.split_once(" => ") {
+            guest.answering(&format!("proxy_on_{callback}"), answer.parse().unwrap())
+        } else {
+            let (callback, calls) = program.split_once(": ").unwrap();
+            let callbacks = if callback == "each" { OF_A_STREAM.to_vec() } else { vec![callback] };
+            callbacks.into_iter().fold(guest, |guest, callback| {
+                let name = format!("log 2 '{callback}'");
+                let calls: Vec<&str> = std::iter::once(name.as_str()).chain(calls.split("; ")).collect();
+                guest.on(&format!("proxy_on_{callback}"), &calls)
+            })
+        };
+    }
+    probes
+}
+
+/// A logged line as the table writes it.
+pub(crate) fn written(line: &str) -> String {
+    let text: String = line.chars().flat_map(char::escape_default).collect();
+    if text.is_empty() { "  (empty)".to_owned() } else { format!("  {text}") }
+}
+
+/// Runs a program in this host, on the traffic that the test against Envoy sends; what it logs.
+pub(crate) fn run(probe: &Probe) -> Vec<String> {
+    use host_harness::abi::Plugin;
+    use host_harness::headers::HeaderMap;
+    use host_harness::stream::{Completion, Protocol, Request, Response};
+    use host_harness::upstream::CallAnswer;
+
+    fn map(pairs: &[(&str, &str)]) -> HeaderMap {
+        HeaderMap::new(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
+    }
+
+    let plugin = Plugin {
+        name: probe.name.clone(),
+        root_id: "root".to_owned(),
+        vm_id: probe.name.clone(),
+        configuration: b"CFG".to_vec(),
+        vm_configuration: b"VMC".to_vec(),
+        environment: vec![("A".to_owned(), "b".to_owned())],
+    };
+    let config = GatewayConfig { plugin, upstreams: vec!["upstream".to_owned()], ..GatewayConfig::default() };
+    let mut gateway = probe.guest.start(config).unwrap();
+    let headers = [
+        (":authority", "test.example"),
+        (":path", "/a?b=1"),
+        (":method", "POST"),
+        (":scheme", "http"),
+        ("x-multi", "1"),
+        ("x-multi", "2"),
+        ("x-empty", ""),
+    ];
+    let stream = gateway
+        .open(Request {
+            headers: Some(map(&headers)),
+            time_ns: 7,
+            protocol: Some(Protocol::Http11),
+            end_of_stream: false,
+        })
+        .unwrap();
+    gateway.request_body(stream, b"hello", false).unwrap();
+    gateway.request_body(stream, b" world", false).unwrap();
+    gateway.request_trailers(stream, map(&[("x-sum", "1")])).unwrap();
+    let open: Vec<_> = gateway.calls().into_iter().map(|(call, _)| call).collect();
+    for call in open {
+        gateway.answer(call, CallAnswer::new(201, b"x")).unwrap();
+    }
+    let response =
+        Response { headers: map(&[(":status", "404"), ("x-r", "1")]), code: 404, end_of_stream: false };
+    gateway.respond(stream, response).unwrap();
+    gateway.response_body(stream, b"x", false).unwrap();
+    gateway.trailers(stream, map(&[("t", "1")])).unwrap();
+    let end = Completion { code: Some(404), duration_ns: Some(99), ..Completion::default() };
+    gateway.finish(stream, end).unwrap();
+    gateway.advance_to(1_000_000_000).unwrap();
+    ordered(probe, gateway.log().take().iter().map(|line| written(&line.text)).collect())
+}
+
+/// Lines whose order means nothing, in that of the alphabet.
+pub(crate) fn ordered(probe: &Probe, mut lines: Vec<String>) -> Vec<String> {
+    if probe.unordered {
+        lines.sort();
+    }
+    lines
 }

@@ -1,16 +1,20 @@
 //! Recorded traffic of any format in, one kind of record out, one at a time.
 //!
-//! Lines are read as they are needed; a HAR, which is one document, is held in memory. gzip and zstd are read as
+//! Lines are read as they are needed, and of Envoy's log, which has streams in the order of their end, so many are held
+//! back that they come in the order of their start; a HAR, which is one document, is held in memory. gzip and zstd are read as
 //! such, whatever the file's name. What cannot be read is one [`BadRecord`] with file, line and reason, and the
 //! records after it still come: the caller decides whether it goes on.
 
 mod combined;
 mod detect;
+mod envoy_json;
 mod exchanges;
 mod fields;
 mod har;
 mod input;
 mod merge;
+mod reorder;
+mod scenario;
 mod url;
 
 pub use detect::Format;
@@ -19,6 +23,7 @@ pub use merge::Merged;
 use crate::stream::{Protocol, ResponseFlags};
 use fields::{header, is_token, nanoseconds, no_control, status, take, timestamp};
 use input::{Line, Lines};
+use reorder::Reorder;
 use std::collections::VecDeque;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -92,6 +97,11 @@ pub struct Records<'a> {
 enum Source<'a> {
     Unread(Box<dyn Read + 'a>, Format),
     Lines(Lines<'a>, fn(&[u8]) -> Result<Record, String>),
+    /// The same, where lines stand in the order of their streams' end.
+    Ended(Lines<'a>, Reorder),
+    /// What was held back when the input broke off.
+    Held(Reorder),
+    Made(Box<scenario::Traffic>),
     List(std::vec::IntoIter<Result<Record, BadRecord>>),
     End,
 }
@@ -162,6 +172,45 @@ impl<'a> Records<'a> {
                     self.source = Source::Lines(lines, parse);
                     return Some(result.map_err(|reason| self.bad(line, reason)));
                 }
+                Source::Ended(mut lines, mut held) => {
+                    if let Some(ready) = held.pop(false) {
+                        self.source = Source::Ended(lines, held);
+                        return Some(ready);
+                    }
+                    let bad = match lines.next() {
+                        None => {
+                            let next = held.pop(true)?;
+                            self.source = Source::Ended(lines, held);
+                            return Some(next);
+                        }
+                        Some(Line::Text(line, text)) => match envoy_json::parse(text) {
+                            Ok(record) => {
+                                held.push(record);
+                                None
+                            }
+                            Err(reason) => Some((line, reason)),
+                        },
+                        Some(Line::Bad(line, reason)) => Some((line, reason)),
+                        Some(Line::Broken(line, reason)) => {
+                            self.source = Source::Held(held);
+                            return Some(Err(self.bad(line, reason)));
+                        }
+                    };
+                    self.source = Source::Ended(lines, held);
+                    if let Some((line, reason)) = bad {
+                        return Some(Err(self.bad(line, reason)));
+                    }
+                }
+                Source::Held(mut held) => {
+                    let next = held.pop(true)?;
+                    self.source = Source::Held(held);
+                    return Some(next);
+                }
+                Source::Made(mut traffic) => {
+                    let next = traffic.next()?;
+                    self.source = Source::Made(traffic);
+                    return Some(Ok(next));
+                }
                 Source::List(mut list) => {
                     let next = list.next()?;
                     self.source = Source::List(list);
@@ -186,6 +235,8 @@ impl<'a> Records<'a> {
                 Source::List(har.records.into_iter())
             }
             Format::Combined => Source::Lines(Lines::new(BufReader::new(content)), combined::parse),
+            Format::EnvoyJson => Source::Ended(Lines::new(BufReader::new(content)), Reorder::default()),
+            Format::Scenario => Source::Made(Box::new(scenario::read(content)?)),
             Format::Auto | Format::Exchanges => {
                 Source::Lines(Lines::new(BufReader::new(content)), exchanges::parse)
             }

@@ -2,51 +2,23 @@
 //!
 //! As in Envoy a canary VM is configured first and alone, then dropped without done or delete; the others find the
 //! shared data that it made. Ticks fire in the main VM and in every worker; streams go to the workers in turn. All
-//! VMs run on the caller's thread, in the same order in every run.
+//! VMs run on the caller's thread, in the same order in every run. What has trapped stays down, or is replaced when
+//! the next stream comes: [`FailurePolicy`].
 
-use crate::abi::Plugin;
+mod config;
+mod streams;
+
+pub use config::{FailurePolicy, GatewayConfig};
+pub use streams::{CallId, StreamId};
+
 use crate::abi::state::Common;
 use crate::clock::VirtualClock;
 use crate::error::HostError;
-use crate::headers::HeaderMap;
-use crate::log::{Log, LogLevel, VmRole};
-use crate::stats::{StatConfig, StatStore};
-use crate::stream::{Completion, Request, Response};
+use crate::log::{Log, VmRole};
+use crate::stats::StatStore;
+use crate::upstream::CallAnswer;
 use crate::vm::{Filter, Vm};
 use std::sync::Arc;
-
-/// How a gateway is set up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GatewayConfig {
-    /// Worker VMs, at least 1.
-    pub workers: usize,
-    /// Name, ids and configurations, as in Envoy's plugin configuration.
-    pub plugin: Plugin,
-    /// `stats_tags` and histogram buckets.
-    pub stats: StatConfig,
-    /// Where the clock begins, nanoseconds since 1970.
-    pub start_ns: u64,
-    /// What is logged; Envoy's default is info.
-    pub log_level: LogLevel,
-    /// What the VMs' random numbers begin with.
-    pub seed: u64,
-    /// The most linear memory that a VM may have, in bytes; Envoy's limit is 1 GiB.
-    pub max_memory_bytes: usize,
-}
-
-impl Default for GatewayConfig {
-    fn default() -> Self {
-        Self {
-            workers: 1,
-            plugin: Plugin::default(),
-            stats: StatConfig::default(),
-            start_ns: 0,
-            log_level: LogLevel::Info,
-            seed: 0,
-            max_memory_bytes: 1 << 30,
-        }
-    }
-}
 
 /// The most periods for which a timer fires one by one when time passes without traffic.
 ///
@@ -54,12 +26,10 @@ impl Default for GatewayConfig {
 /// every timer fires once, late.
 pub const MAX_IDLE_TICKS: u64 = 1_000_000;
 
-/// A stream of a gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StreamId {
-    worker: usize,
-    context: u32,
-}
+/// The most words about items in shared queues at one instant; a filter that gets so many never stops.
+const MAX_QUEUE_WORDS: u32 = 100_000;
+/// A VM is not replaced sooner than this after it was started: the least of Envoy's backoff.
+const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
 
 /// A VM and its timer.
 struct Timed {
@@ -67,10 +37,16 @@ struct Timed {
     /// Nanoseconds; 0 is a timer that is stopped.
     period: u64,
     next: u64,
+    /// How often the VM was replaced.
+    generation: u32,
+    started_ns: u64,
 }
 
 /// A running gateway.
 pub struct Gateway {
+    filter: Filter,
+    common: Common,
+    policy: FailurePolicy,
     clock: VirtualClock,
     log: Log,
     stats: Arc<StatStore>,
@@ -100,25 +76,30 @@ impl Gateway {
             plugin: Arc::new(config.plugin),
             shared: Arc::default(),
             stats: stats.clone(),
+            queues: Arc::default(),
+            upstreams: config.upstreams.into(),
             seed: config.seed,
             max_memory: config.max_memory_bytes,
+            callback_limit: config.callback_limit,
         };
         Vm::start(filter, common.clone(), VmRole::Canary)?;
         let mut gateway = Self {
+            filter: filter.clone(),
+            policy: config.failure_policy,
             clock: common.clock.clone(),
             log: common.log.clone(),
             stats,
+            common,
             vms: Vec::new(),
             streams: 0,
             jumps: 0,
         };
         let workers = (0..config.workers.max(1)).map(VmRole::Worker);
         for role in std::iter::once(VmRole::Main).chain(workers) {
-            let vm = Vm::start(filter, common.clone(), role)?;
-            let mut timed = Timed { vm, period: 0, next: 0 };
-            timed.rearm(config.start_ns);
+            let timed = Timed::start(filter, &gateway.common, role, config.start_ns, 0)?;
             gateway.vms.push(timed);
         }
+        gateway.tell()?;
         Ok(gateway)
     }
 
@@ -140,6 +121,16 @@ impl Gateway {
     /// How often the clock jumped over a gap, see [`MAX_IDLE_TICKS`].
     pub fn jumps(&self) -> u64 {
         self.jumps
+    }
+
+    /// How often a VM that had trapped was replaced.
+    pub fn reloads(&self) -> u32 {
+        self.vms.iter().map(|timed| timed.generation).sum()
+    }
+
+    /// What happens to streams whose VM has trapped.
+    pub fn failure_policy(&self) -> FailurePolicy {
+        self.policy
     }
 
     /// The longest tick period of a VM, in nanoseconds; 0 where no timer runs.
@@ -184,27 +175,23 @@ impl Gateway {
         sample: &mut dyn FnMut(u64, &StatStore),
     ) -> Result<(), HostError> {
         let idle = time_ns.saturating_sub(self.now_ns());
-        if self.vms.iter().any(|timed| timed.period > 0 && idle / timed.period > MAX_IDLE_TICKS) {
+        if self.vms.iter().any(|timed| timed.ticks() && idle / timed.period > MAX_IDLE_TICKS) {
             self.jumps += 1;
             self.clock.advance_to(time_ns);
-            for timed in self.vms.iter_mut().filter(|timed| timed.period > 0) {
+            for timed in self.vms.iter_mut().filter(|timed| timed.ticks()) {
                 timed.next = timed.next.max(time_ns);
             }
         }
         // The first of those whose time is the least, so that the main VM goes before the workers.
-        while let Some(due) = self
-            .vms
-            .iter_mut()
-            .filter(|t| t.period > 0 && t.next < timers_before)
-            .min_by_key(|timed| timed.next)
+        while let Some(due) =
+            self.vms.iter_mut().filter(|timed| timed.due() < timers_before).min_by_key(|timed| timed.due())
         {
-            self.clock.advance_to(due.next);
-            let ticked = due.vm.tick();
-            due.rearm(due.next);
-            ticked?;
+            self.clock.advance_to(due.due());
+            due.fire()?;
+            self.tell()?;
             let now = self.clock.now_ns();
             // Once an instant, when its last timer has fired.
-            if !self.vms.iter().any(|timed| timed.period > 0 && timed.next <= now) {
+            if self.vms.iter().all(|timed| timed.due() > now) {
                 sample(now, &self.stats);
             }
         }
@@ -212,48 +199,76 @@ impl Gateway {
         Ok(())
     }
 
-    /// A request arrives at the next worker.
-    pub fn open(&mut self, request: Request) -> Result<StreamId, HostError> {
-        let workers = (self.vms.len() - 1).max(1);
-        let worker = (self.streams % workers as u64) as usize;
-        self.streams += 1;
-        let connection = self.streams;
-        let context = self.with(worker, |vm| vm.open(request, connection))?.unwrap_or_default();
-        Ok(StreamId { worker, context })
-    }
-
-    /// A response's headers pass. Nothing happens on a VM that has failed.
-    pub fn respond(&mut self, stream: StreamId, response: Response) -> Result<(), HostError> {
-        self.with(stream.worker, |vm| vm.respond(stream.context, response)).map(drop)
-    }
-
-    /// A response's trailers pass. Nothing happens on a VM that has failed.
-    pub fn trailers(&mut self, stream: StreamId, trailers: HeaderMap) -> Result<(), HostError> {
-        self.with(stream.worker, |vm| vm.trailers(stream.context, trailers)).map(drop)
-    }
-
-    /// A stream ends: log, done, delete. Nothing happens on a VM that has failed.
-    pub fn finish(&mut self, stream: StreamId, end: Completion) -> Result<(), HostError> {
-        self.with(stream.worker, |vm| vm.finish(stream.context, end)).map(drop)
-    }
-
-    /// Runs callbacks of a worker, then looks whether the filter has set its timer anew.
-    fn with<T>(
-        &mut self,
-        worker: usize,
-        run: impl FnOnce(&mut Vm) -> Result<T, HostError>,
-    ) -> Result<Option<T>, HostError> {
-        let now = self.clock.now_ns();
-        let Some(timed) = self.vms.get_mut(worker + 1) else { return Ok(None) };
-        let done = run(&mut timed.vm);
-        if let Some(period) = timed.vm.tick_request() {
-            timed.set(period, now);
+    /// Tells the VMs of items in their shared queues, until there is nothing to tell.
+    fn tell(&mut self) -> Result<(), HostError> {
+        let mut told = 0;
+        while let Some((role, token)) = self.common.queues.next_ready() {
+            told += 1;
+            if told > MAX_QUEUE_WORDS {
+                return Err(HostError::QueueStorm { told: MAX_QUEUE_WORDS });
+            }
+            let now = self.now_ns();
+            if let Some(timed) = self.vms.iter_mut().find(|timed| timed.vm.role() == role) {
+                timed.run(now, |vm| vm.queue_ready(token))?;
+            }
         }
-        done.map(Some)
+        Ok(())
     }
 }
 
 impl Timed {
+    fn start(
+        filter: &Filter,
+        common: &Common,
+        role: VmRole,
+        now: u64,
+        generation: u32,
+    ) -> Result<Self, HostError> {
+        let vm = Vm::start(filter, common.clone(), role)?;
+        let mut timed = Self { vm, period: 0, next: 0, generation, started_ns: now };
+        timed.rearm(now);
+        Ok(timed)
+    }
+
+    fn ticks(&self) -> bool {
+        self.period > 0 && !self.vm.failed()
+    }
+
+    /// When something is to happen next by itself.
+    fn due(&self) -> u64 {
+        if self.vm.failed() {
+            return u64::MAX;
+        }
+        let timer = if self.period > 0 { self.next } else { u64::MAX };
+        self.vm.first_deadline().map_or(timer, |(deadline, _)| deadline.min(timer))
+    }
+
+    /// Lets it happen: the timer, or an HTTP call that nobody has answered.
+    fn fire(&mut self) -> Result<(), HostError> {
+        if let Some((deadline, token)) = self.vm.first_deadline()
+            && deadline == self.due()
+        {
+            return self.run(deadline, |vm| vm.answer(token, CallAnswer::timeout())).map(drop);
+        }
+        let now = self.next;
+        let ticked = self.vm.tick();
+        self.rearm(now);
+        ticked
+    }
+
+    /// Runs callbacks, then looks whether the filter has set its timer anew.
+    fn run<T>(
+        &mut self,
+        now: u64,
+        callbacks: impl FnOnce(&mut Vm) -> Result<T, HostError>,
+    ) -> Result<T, HostError> {
+        let done = callbacks(&mut self.vm);
+        if let Some(period) = self.vm.tick_request() {
+            self.set(period, now);
+        }
+        done
+    }
+
     /// Sets the next time from the last one, after a callback that may have changed the period.
     fn rearm(&mut self, now: u64) {
         match self.vm.tick_request() {

@@ -46,10 +46,14 @@ enum InputFormat {
     Auto,
     /// HAR 1.2
     Har,
+    /// Envoy's JSON access log
+    EnvoyJson,
     /// Apache's and nginx's combined log, also with $request_time
     Combined,
     /// One JSON object a line
     Exchanges,
+    /// A YAML description of synthetic traffic
+    Scenario,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -71,8 +75,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let format = match args.format {
         InputFormat::Auto => Format::Auto,
         InputFormat::Har => Format::Har,
+        InputFormat::EnvoyJson => Format::EnvoyJson,
         InputFormat::Combined => Format::Combined,
         InputFormat::Exchanges => Format::Exchanges,
+        InputFormat::Scenario => Format::Scenario,
     };
     let inputs = replay::open(&args.input, format)?;
     let settings =

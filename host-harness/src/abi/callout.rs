@@ -1,68 +1,129 @@
-//! HTTP and gRPC calls, foreign functions: there is nobody to call. Statuses are those for unknown names.
+//! HTTP calls, which a test answers; gRPC calls and foreign functions, of which none are known.
+//!
+//! gRPC answers as Envoy does for an unknown service, foreign functions as for an unknown name.
 
-use super::memory::{open, reply, write, write_u32};
+use super::memory::{Answer, open, read, reply, write_u32};
 use super::state::HostState;
 use super::status::Status;
+use crate::headers::HeaderMap;
+use crate::upstream::HttpCall;
 use wasmtime::{Caller, Linker};
 
+#[expect(clippy::too_many_arguments, reason = "the ABI's")]
+fn http_call(
+    mut caller: Caller<'_, HostState>,
+    upstream: u32,
+    upstream_length: u32,
+    headers: u32,
+    headers_length: u32,
+    body: u32,
+    body_length: u32,
+    trailers: u32,
+    trailers_length: u32,
+    timeout_ms: u32,
+    out: u32,
+) -> wasmtime::Result<u32> {
+    reply((|| {
+        let (memory, state) = open(&mut caller)?;
+        let upstream = String::from_utf8_lossy(read(memory, upstream, upstream_length)?).into_owned();
+        let body = read(memory, body, body_length)?.to_vec();
+        let headers = HeaderMap::decode(read(memory, headers, headers_length)?).unwrap_or_default();
+        let trailers = HeaderMap::decode(read(memory, trailers, trailers_length)?).unwrap_or_default();
+        // Before anything happens the place for the token is tried.
+        write_u32(memory, out, 0)?;
+        let whole = [&b":method"[..], b":path", b":authority"].iter().all(|name| headers.get(name).is_some());
+        if !state.common.upstreams.contains(&upstream) || !whole {
+            return Err(Status::BadArgument.into());
+        }
+        let deadline_ns = state.common.clock.now_ns().saturating_add(u64::from(timeout_ms) * 1_000_000);
+        let token = state.calls.make(HttpCall { upstream, headers, body, trailers, deadline_ns });
+        write_u32(memory, out, token)
+    })())
+}
+
+/// Whatever these parts of the memory are, they must be in it.
+fn unknown_service(mut caller: Caller<'_, HostState>, parts: &[(u32, u32)]) -> wasmtime::Result<u32> {
+    reply((|| -> Answer {
+        let (memory, _) = open(&mut caller)?;
+        for (at, length) in parts {
+            read(memory, *at, *length)?;
+        }
+        Err(Status::ParseFailure.into())
+    })())
+}
+
 pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        "env",
-        "proxy_http_call",
-        |_: Caller<'_, HostState>,
-         _upstream: u32,
-         _: u32,
-         _headers: u32,
-         _: u32,
-         _body: u32,
-         _: u32,
-         _trailers: u32,
-         _: u32,
-         _timeout: u32,
-         _out: u32| { Status::BadArgument as u32 },
-    )?;
+    linker.func_wrap("env", "proxy_http_call", http_call)?;
     linker.func_wrap(
         "env",
         "proxy_grpc_call",
-        |_: Caller<'_, HostState>,
-         _upstream: u32,
-         _: u32,
-         _service: u32,
-         _: u32,
-         _method: u32,
-         _: u32,
-         _metadata: u32,
-         _: u32,
-         _message: u32,
-         _: u32,
+        |caller: Caller<'_, HostState>,
+         upstream: u32,
+         upstream_length: u32,
+         service: u32,
+         service_length: u32,
+         method: u32,
+         method_length: u32,
+         metadata: u32,
+         metadata_length: u32,
+         message: u32,
+         message_length: u32,
          _timeout: u32,
-         _out: u32| { Status::ParseFailure as u32 },
+         _out: u32| {
+            unknown_service(
+                caller,
+                &[
+                    (upstream, upstream_length),
+                    (service, service_length),
+                    (method, method_length),
+                    (metadata, metadata_length),
+                    (message, message_length),
+                ],
+            )
+        },
     )?;
     linker.func_wrap(
         "env",
         "proxy_grpc_stream",
-        |_: Caller<'_, HostState>,
-         _upstream: u32,
-         _: u32,
-         _service: u32,
-         _: u32,
-         _method: u32,
-         _: u32,
-         _metadata: u32,
-         _: u32,
-         _out: u32| { Status::ParseFailure as u32 },
+        |caller: Caller<'_, HostState>,
+         upstream: u32,
+         upstream_length: u32,
+         service: u32,
+         service_length: u32,
+         method: u32,
+         method_length: u32,
+         metadata: u32,
+         metadata_length: u32,
+         _out: u32| {
+            unknown_service(
+                caller,
+                &[
+                    (upstream, upstream_length),
+                    (service, service_length),
+                    (method, method_length),
+                    (metadata, metadata_length),
+                ],
+            )
+        },
     )?;
     // The two low bits of a token are its kind: 1 a call, 2 a stream.
     linker.func_wrap(
         "env",
         "proxy_grpc_send",
-        |_: Caller<'_, HostState>, token: u32, _: u32, _: u32, _: u32| {
-            if token & 3 == 2 { Status::NotFound as u32 } else { Status::BadArgument as u32 }
+        |mut caller: Caller<'_, HostState>, token: u32, message: u32, length: u32, _end: u32| {
+            reply((|| -> Answer {
+                let (memory, _) = open(&mut caller)?;
+                read(memory, message, length)?;
+                Err(if token & 3 == 2 { Status::NotFound } else { Status::BadArgument }.into())
+            })())
         },
     )?;
     for name in ["proxy_grpc_cancel", "proxy_grpc_close"] {
-        linker.func_wrap("env", name, |_: Caller<'_, HostState>, token: u32| {
-            if matches!(token & 3, 1 | 2) { Status::NotFound as u32 } else { Status::BadArgument as u32 }
+        linker.func_wrap("env", name, |mut caller: Caller<'_, HostState>, token: u32| {
+            reply((|| -> Answer {
+                open(&mut caller)?;
+                Err(if matches!(token & 3, 1 | 2) { Status::NotFound } else { Status::BadArgument }.into())
+            })())
         })?;
     }
     linker.func_wrap(
@@ -81,14 +142,14 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, HostState>,
          name: u32,
          length: u32,
-         _: u32,
-         _: u32,
+         arguments: u32,
+         arguments_length: u32,
          _address_at: u32,
          _length_at: u32| {
-            reply((|| {
+            reply((|| -> Answer {
                 let (memory, _) = open(&mut caller)?;
-                super::memory::read(memory, name, length)?;
-                write(memory, 0, &[])?;
+                read(memory, name, length)?;
+                read(memory, arguments, arguments_length)?;
                 Err(Status::NotFound.into())
             })())
         },

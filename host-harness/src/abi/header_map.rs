@@ -1,6 +1,7 @@
 //! `proxy_get_header_map_value`, `_pairs`, `_size`, and the setters.
 //!
-//! Each map is there in its own callback; in the log all are, to read only. Measured: outside its phase a value is
+//! Each map is there in its own callback, and while that has paused the stream; in the log all but the request's
+//! trailers are, to read only. Measured: outside its phase a value is
 //! BAD_ARGUMENT but pairs are OK and empty; in the log a missing map's value is NOT_FOUND, and sizes and setters are
 //! BAD_ARGUMENT even where the map can be read; in done and delete no map is there.
 
@@ -41,7 +42,7 @@ fn readers(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
                 value.clear();
                 let found = match state.readable(map) {
                     Some(headers) => headers.get(key).ok_or(Status::NotFound),
-                    None if state.phase == Phase::Log => Err(Status::NotFound),
+                    None if state.phase == Phase::Log && state.stream().is_some() => Err(Status::NotFound),
                     None => Err(Status::BadArgument),
                 }
                 .map(|found| value.extend_from_slice(found));

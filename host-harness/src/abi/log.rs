@@ -1,6 +1,6 @@
 //! `proxy_log`, `proxy_get_log_level`.
 
-use super::memory::{open_any, read, reply, write_u32};
+use super::memory::{open, open_any, read, reply, write_u32};
 use super::state::HostState;
 use super::status::Status;
 use crate::log::LogLevel;
@@ -21,7 +21,7 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     )?;
     linker.func_wrap("env", "proxy_get_log_level", |mut caller: Caller<'_, HostState>, out: u32| {
         reply((|| {
-            let (memory, state) = open_any(&mut caller)?;
+            let (memory, state) = open(&mut caller)?;
             write_u32(memory, out, state.common.level as u32)
         })())
     })?;

@@ -8,7 +8,7 @@ use super::memory::{Answer, give, open, read, reply};
 use super::state::{HostState, MapType, Phase};
 use super::status::Status;
 use crate::headers::HeaderMap;
-use crate::stream::Stream;
+use crate::stream::{Stream, grpc_status};
 use wasmtime::{Caller, Linker};
 
 pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
@@ -35,9 +35,6 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
             reply((|| -> Answer {
                 let (memory, state) = open(&mut caller)?;
                 let (path, value) = (read(memory, path, length)?, read(memory, value, value_length)?);
-                if state.phase == Phase::Delete {
-                    return Err(Status::NotFound.into());
-                }
                 let stream = state.streams.get_mut(&state.context).ok_or(Status::NotFound)?;
                 stream.filter_state.insert(path.to_vec(), value.to_vec());
                 Ok(())
@@ -81,8 +78,7 @@ fn find<'a>(state: &'a HostState, path: &[u8]) -> Option<Found<'a>> {
         b"plugin_vm_id" => return Some(Found::Bytes(plugin.vm_id.as_bytes())),
         _ => {}
     }
-    // In delete Envoy has forgotten the stream.
-    let stream = state.stream().filter(|_| state.phase != Phase::Delete)?;
+    let stream = state.stream()?;
     let mut parts = path.splitn(3, |byte| *byte == 0);
     match (parts.next()?, parts.next(), parts.next()) {
         (b"connection_id", None, _) | (b"connection", Some(b"id"), None) => {
@@ -107,7 +103,7 @@ fn find<'a>(state: &'a HostState, path: &[u8]) -> Option<Found<'a>> {
 }
 
 fn over(state: &HostState) -> bool {
-    matches!(state.phase, Phase::Log | Phase::Done)
+    matches!(state.phase, Phase::Log | Phase::Done | Phase::Delete)
 }
 
 fn request<'a>(
@@ -171,9 +167,12 @@ fn response<'a>(
         (b"trailers", Some(key)) => trailers?.joined(key).map(Found::Owned),
         (_, Some(_)) => None,
         (b"code", _) => code.map(|code| Found::Number(u64::from(code))),
-        (b"code_details", _) => {
-            code.filter(|_| stream.end.flags.is_empty()).map(|_| Found::Bytes(b"via_upstream"))
-        }
+        (b"code_details", _) => match &stream.local {
+            _ if stream.closed && code.is_none() => Some(Found::Bytes(b"wasm_close_stream")),
+            // Measured: what the filter gave as the details is not shown here.
+            Some(_) => Some(Found::Bytes(b"")),
+            None => code.filter(|_| stream.end.flags.is_empty()).map(|_| Found::Bytes(b"via_upstream")),
+        },
         (b"flags", _) => Some(Found::Number(if over(state) { stream.end.flags.bits() } else { 0 })),
         (b"grpc_status", _) => {
             // A status that is no code of gRPC's is -1.
@@ -190,16 +189,4 @@ fn response<'a>(
 
 fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// The gRPC status that Envoy derives from an HTTP code.
-fn grpc_status(code: u16) -> u64 {
-    match code {
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502..=504 => 14,
-        _ => 2,
-    }
 }

@@ -8,6 +8,7 @@ use wasmtime::{Caller, ExternType, ImportType, Linker, Val};
 
 const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 const BADF: u32 = 8;
+const NOENT: u32 = 44;
 const FAULT: u32 = 21;
 const INVAL: u32 = 28;
 const NOSYS: u32 = 52;
@@ -54,24 +55,78 @@ fn register_in(linker: &mut Linker<HostState>, module: &str) -> wasmtime::Result
             write(memory, at, &bytes)
         })())
     })?;
-    for name in ["environ_sizes_get", "args_sizes_get"] {
-        linker.func_wrap(
-            module,
-            name,
-            |mut caller: Caller<'_, HostState>, count_at: u32, length_at: u32| {
-                errno((|| {
-                    let (memory, _) = open_any(&mut caller)?;
-                    write_u32(memory, count_at, 0)?;
-                    write_u32(memory, length_at, 0)
-                })())
-            },
-        )?;
-    }
-    for name in ["environ_get", "args_get"] {
-        linker.func_wrap(module, name, |_: Caller<'_, HostState>, _list: u32, _text: u32| 0u32)?;
-    }
+    environment(linker, module)?;
+    files(linker, module)?;
     linker.func_wrap(module, "proc_exit", |_: Caller<'_, HostState>, code: u32| -> wasmtime::Result<()> {
         Err(wasmtime::Error::msg(format!("the filter called proc_exit({code})")))
+    })?;
+    Ok(())
+}
+
+/// The environment is the plugin's; there are no arguments.
+fn environment(linker: &mut Linker<HostState>, module: &str) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        module,
+        "environ_sizes_get",
+        |mut caller: Caller<'_, HostState>, count_at: u32, length_at: u32| {
+            errno((|| {
+                let (memory, state) = open_any(&mut caller)?;
+                let variables = &state.common.plugin.environment;
+                let length: usize = variables.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+                write_u32(memory, count_at, variables.len() as u32)?;
+                write_u32(memory, length_at, length as u32)
+            })())
+        },
+    )?;
+    linker.func_wrap(module, "environ_get", |mut caller: Caller<'_, HostState>, list: u32, text: u32| {
+        errno((|| {
+            let (memory, state) = open_any(&mut caller)?;
+            let (mut place, mut at) = (list, text);
+            for (name, value) in &state.common.plugin.environment {
+                let variable = format!("{name}={value}\0");
+                write_u32(memory, place, at)?;
+                write(memory, at, variable.as_bytes())?;
+                place = place.saturating_add(4);
+                at = at.saturating_add(variable.len() as u32);
+            }
+            Ok(())
+        })())
+    })?;
+    linker.func_wrap(
+        module,
+        "args_sizes_get",
+        |mut caller: Caller<'_, HostState>, count_at: u32, length_at: u32| {
+            errno((|| {
+                let (memory, _) = open_any(&mut caller)?;
+                write_u32(memory, count_at, 0)?;
+                write_u32(memory, length_at, 0)
+            })())
+        },
+    )?;
+    linker.func_wrap(module, "args_get", |_: Caller<'_, HostState>, _list: u32, _text: u32| 0u32)?;
+    Ok(())
+}
+
+/// There are no files but the two outputs, which cannot be closed or moved in.
+fn files(linker: &mut Linker<HostState>, module: &str) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        module,
+        "path_open",
+        |_: Caller<'_, HostState>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u64, _: u64, _: u32, _: u32| {
+            NOENT
+        },
+    )?;
+    // Measured: neither does anything, and neither says so.
+    linker.func_wrap(module, "fd_seek", |_: Caller<'_, HostState>, _: u32, _: i64, _: u32, _: u32| 0u32)?;
+    linker.func_wrap(module, "fd_close", |_: Caller<'_, HostState>, _fd: u32| 0u32)?;
+    linker.func_wrap(module, "fd_prestat_get", |_: Caller<'_, HostState>, _fd: u32, _out: u32| BADF)?;
+    linker.func_wrap(module, "fd_fdstat_get", |mut caller: Caller<'_, HostState>, fd: u32, out: u32| {
+        if !matches!(fd, 1 | 2) {
+            return Ok(BADF);
+        }
+        // Of the three words only the rights say something: FD_WRITE.
+        let words = [0u64, 64, 0].map(u64::to_le_bytes).concat();
+        errno(open_any(&mut caller).and_then(|(memory, _)| write(memory, out, &words)))
     })?;
     Ok(())
 }
@@ -100,7 +155,9 @@ fn fd_write(
                 text.extend_from_slice(read(memory, at, length)?);
             }
         }
-        state.log(level, text.strip_suffix(b"\n").unwrap_or(&text));
+        if !text.is_empty() {
+            state.log(level, text.strip_suffix(b"\n").unwrap_or(&text));
+        }
         write_u32(memory, written_at, text.len() as u32)
     })())
 }

@@ -263,3 +263,30 @@ fn in_flight_is_real_with_several_workers() {
     let five = bounds.iter().position(|bound| *bound == 5.0).unwrap();
     assert_eq!((cumulative[five], *count), (5, 10));
 }
+
+#[test]
+fn bodies_pass_as_so_many_bytes_where_the_filter_looks_at_them() {
+    let guest = Guest::default()
+        .on("proxy_on_request_body", &["define_metric 0 'up' OUT", "increment_metric 4 1:i64", "number 2"])
+        .on("proxy_on_response_body", &["number 2"]);
+    let mut gateway = guest.start(GatewayConfig::default()).unwrap();
+    let record = Record { request_bytes: 40_000, response_bytes: 5, ..record(0, 1, "/") };
+    replay(&mut gateway, [Ok(record)], Options::default()).unwrap();
+    let lines: Vec<String> = gateway.log().take().into_iter().map(|line| line.text).collect();
+    let ends: Vec<&str> = lines.iter().map(String::as_str).filter(|line| line.starts_with('0')).collect();
+    assert_eq!(ends, ["000", "000", "001", "001"], "three chunks up, one down");
+}
+
+#[test]
+fn under_fail_reload_a_replay_goes_on_after_a_trap_and_says_so() {
+    let guest = Guest::default().on("proxy_on_response_headers", &["trap"]);
+    let config = GatewayConfig { failure_policy: FailurePolicy::FailReload, ..GatewayConfig::default() };
+    let mut gateway = guest.start(config).unwrap();
+    let times = [2000, 2001, 2002, 4000, 4001];
+    let records = times.map(|ms| Ok(record(ms, 0, "/")));
+    let summary = replay(&mut gateway, records, Options::default()).unwrap();
+    assert_eq!((summary.exchanges, summary.crashes, summary.refused), (5, 3, 2));
+    assert!(summary.first_crash.unwrap().contains("proxy_on_response_headers"));
+    let mut gateway = guest.start(GatewayConfig::default()).unwrap();
+    assert!(replay(&mut gateway, times.map(|ms| Ok(record(ms, 0, "/"))), Options::default()).is_err());
+}

@@ -1,6 +1,8 @@
 //! The beginning of a file in, its format out.
 
-use super::combined;
+use super::{combined, envoy_json, scenario};
+use serde::de::IgnoredAny;
+use std::collections::HashMap;
 
 /// A format of recorded traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -14,6 +16,10 @@ pub enum Format {
     Combined,
     /// HAR 1.2, one document.
     Har,
+    /// Envoy's JSON access log.
+    EnvoyJson,
+    /// A YAML description of synthetic traffic.
+    Scenario,
 }
 
 /// The format; an error where the file is empty, or `Auto` cannot tell.
@@ -28,9 +34,15 @@ pub(super) fn detect(head: &[u8], wanted: Format) -> Result<Format, String> {
     if text.starts_with(b"{") {
         // An exchange is whole on its line; a HAR is one object with the key `log`, by habit its first.
         let first = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
-        let whole = serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok();
-        let is_har = har_key(text) || (!whole && contains(text, b"\"log\""));
-        return Ok(if is_har { Format::Har } else { Format::Exchanges });
+        let line = serde_json::from_slice::<HashMap<String, IgnoredAny>>(first);
+        if har_key(text) || (line.is_err() && contains(text, b"\"log\"")) {
+            return Ok(Format::Har);
+        }
+        let logged = line.is_ok_and(|line| line.keys().any(|key| envoy_json::is_key(key)));
+        return Ok(if logged { Format::EnvoyJson } else { Format::Exchanges });
+    }
+    if scenario::looks_like(text) {
+        return Ok(Format::Scenario);
     }
     let mut lines = text.split(|byte| *byte == b'\n').take(20);
     if lines.any(|line| combined::parse(line.trim_ascii_end()).is_ok()) {
@@ -38,7 +50,7 @@ pub(super) fn detect(head: &[u8], wanted: Format) -> Result<Format, String> {
     }
     let what =
         if head.contains(&0) { "this is binary data" } else { "the format cannot be told from the content" };
-    Err(format!("{what}: neither exchanges, HAR nor a combined log"))
+    Err(format!("{what}: neither exchanges, HAR, Envoy's JSON log, a combined log nor a scenario"))
 }
 
 /// Whether the first key of the object is `log`.

@@ -103,7 +103,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
 }
 
 /// serde_json's words without its line number, which is always 1.
-fn reason(error: &serde_json::Error) -> String {
+pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.rsplit_once(" at line ").map_or(text.as_str(), |(words, _)| words);
     match error.classify() {

@@ -1,5 +1,7 @@
 mod combined;
+mod envoy_json;
 mod har;
+mod scenario;
 
 use super::*;
 use std::io::Write;
@@ -160,7 +162,7 @@ fn formats_are_told_apart_by_content() {
     let got = all(b"\x7fELF\0\0\0", Format::Auto);
     assert_eq!(
         got[0].clone().unwrap_err().to_string(),
-        "f:1: this is binary data: neither exchanges, HAR nor a combined log"
+        "f:1: this is binary data: neither exchanges, HAR, Envoy's JSON log, a combined log nor a scenario"
     );
     assert!(reason("some prose", Format::Auto).starts_with("the format cannot be told"));
 }

@@ -1,0 +1,1 @@
+//! Nothing: each filter is an example of this package.
