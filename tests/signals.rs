@@ -3,6 +3,7 @@
 
 mod support;
 
+use redline_cli::document::Document;
 use redline_cli::envoy::Envoy;
 use serde_json::{Value, json};
 use support::client::{Call, send_all};
@@ -21,13 +22,21 @@ fn configuration(service: &str) -> String {
 }
 
 /// Where each listener hides the two headers, and the trailer.
-const PLACES: [&str; 4] = ["nowhere", "in-route", "before-redline", "after-redline"];
+const PLACES: [&str; 6] =
+    ["nowhere", "in-route", "in-virtual-host", "in-route-configuration", "before-redline", "after-redline"];
 
 fn hide(whole: &mut Value, place: usize) {
     let hcm =
         &mut whole["static_resources"]["listeners"][place]["filter_chains"][0]["filters"][0]["typed_config"];
-    if PLACES[place] == "in-route" {
-        hcm["route_config"]["response_headers_to_remove"] = json!(HIDDEN);
+    let configuration = &mut hcm["route_config"];
+    match PLACES[place] {
+        "in-route" => {
+            let routes = configuration["virtual_hosts"][0]["routes"].as_array_mut().expect("routes");
+            routes.iter_mut().for_each(|route| route["response_headers_to_remove"] = json!(HIDDEN));
+        }
+        "in-virtual-host" => configuration["virtual_hosts"][0]["response_headers_to_remove"] = json!(HIDDEN),
+        "in-route-configuration" => configuration["response_headers_to_remove"] = json!(HIDDEN),
+        _ => {}
     }
     let remove = HIDDEN.map(|name| json!({"remove": name}));
     let filter = json!({"name": "hide", "typed_config": {
@@ -72,6 +81,8 @@ fn a_filter_in_front_of_redline_hides_signals_from_clients_alone_and_a_route_hid
     let outcomes = [
         ("nowhere", (true, true), (true, true)),
         ("in-route", (false, false), (true, true)),
+        ("in-virtual-host", (false, false), (true, true)),
+        ("in-route-configuration", (false, false), (true, true)),
         ("before-redline", (false, true), (false, true)),
         ("after-redline", (false, false), (false, false)),
     ];
@@ -99,6 +110,18 @@ fn a_filter_in_front_of_redline_hides_signals_from_clients_alone_and_a_route_hid
         );
         let cpu = metrics.get("cpu_percent", &[("service", place)]);
         assert_eq!(cpu, if headers.1 { 50 } else { 0 }, "{place}");
+    }
+}
+
+#[test]
+fn every_configuration_in_docs_signals_is_right() {
+    let text = std::fs::read_to_string(support::root().join("docs/signals.md")).expect("the page");
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let metrics: Vec<&str> = blocks.filter(|block| block.starts_with("metrics:")).collect();
+    assert_eq!(metrics.len(), 2);
+    for block in metrics {
+        let read = Document::from_text("docs/signals.md", &format!("service: shop\n{block}"));
+        assert!(read.is_ok(), "{}\n{block}", read.err().map(|e| e.to_string()).unwrap_or_default());
     }
 }
 
