@@ -81,7 +81,7 @@ fn numbers(config: &Config, evaluation: &str, series: &[(&str, &str)], expected:
     let order = tests.split_once("group_eval_order:").expect("the order").1;
     let order = order.split_once("tests:").expect("the tests").0;
     let mut text = format!(
-        "rule_files: [rules.yaml]\nevaluation_interval: {evaluation}\ngroup_eval_order:{order}tests:\n\
+        "rule_files: [rules.yaml, alerts.yaml]\nevaluation_interval: {evaluation}\ngroup_eval_order:{order}tests:\n\
          - interval: 1m\n  input_series:\n"
     );
     for (name, values) in series {
@@ -200,6 +200,36 @@ fn queries(config: &Config) -> Vec<String> {
 }
 
 #[test]
+fn check_and_render_refuse_what_could_never_fire_with_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "service: x\nslos:\n  - name: a\n    objective: 90\n    sli: {availability: {}}\nalerting:\n  disable: [Nope]\n";
+    std::fs::write(folder.path().join("redline.yaml"), text).expect("a file");
+    let redline = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_redline"));
+        let output = command.args(arguments).current_dir(folder.path()).output().expect("it runs");
+        let said =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        (output.status.code(), said)
+    };
+    let render: &[&str] = &["render", "prometheus", "--config", "redline.yaml", "--out", "out"];
+    for (arguments, code) in [(&["check", "redline.yaml"] as &[&str], 1), (render, 2)] {
+        let (exit, said) = redline(arguments);
+        assert_eq!(exit, Some(code), "{said}");
+        assert!(
+            said.contains(
+                "redline.yaml:4: $.slos[0].objective: 90: SLOBurnRateFast (1h/5m) could never fire"
+            ),
+            "{said}"
+        );
+        assert!(
+            said.contains("redline.yaml:7: $.alerting.disable[0]: \"Nope\": no alert has this name"),
+            "{said}"
+        );
+    }
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
 fn every_query_of_the_dashboards_parses() {
     let folder = tempfile::tempdir().expect("a folder");
     let queries = queries(&profile::config());
@@ -212,4 +242,89 @@ fn every_query_of_the_dashboards_parses() {
     let text = serde_json::json!({"groups": [{"name": "panels", "rules": rules}]}).to_string();
     std::fs::write(folder.path().join("panels.yaml"), text).expect("a file");
     must("promtool", folder.path(), &["check", "rules", "panels.yaml"]);
+}
+
+#[test]
+fn healthy_traffic_with_few_errors_fires_nothing() {
+    let s = "service=\"shop\"";
+    let mut series: Vec<(String, &str)> = vec![
+        (format!("http_requests_total{{{s},method=\"GET\",endpoint=\"/a\",status=\"200\"}}"), "0+10000x240"),
+        (format!("http_requests_total{{{s},method=\"GET\",endpoint=\"/a\",status=\"500\"}}"), "0+5x240"),
+        (
+            format!("http_requests_total{{{s},method=\"GET\",endpoint=\"_other\",status=\"404\"}}"),
+            "0+300x240",
+        ),
+        (format!("http_requests_total{{{s},method=\"GET\",endpoint=\"/a\",status=\"429\"}}"), "0+50x240"),
+        (
+            format!("http_failures_total{{{s},endpoint=\"/a\",reason=\"upstream_request_timeout\"}}"),
+            "0+3x240",
+        ),
+        (
+            format!("http_failures_total{{{s},endpoint=\"/a\",reason=\"downstream_remote_reset\"}}"),
+            "0+500x240",
+        ),
+        (format!("http_retries_total{{{s},endpoint=\"/a\"}}"), "0+100x240"),
+        (format!("grpc_requests_total{{{s},endpoint=\"/a\",grpc_code=\"0\"}}"), "0+1000x240"),
+        (format!("grpc_requests_total{{{s},endpoint=\"/a\",grpc_code=\"14\"}}"), "0+1x240"),
+        (
+            format!("http_requests_in_progress{{{s},method=\"GET\",endpoint=\"/a\"}}"),
+            "20+1x50 70-1x50 20x140",
+        ),
+        (format!("tenant_requests_total{{{s},tenant=\"acme\",code_class=\"2xx\"}}"), "0+10000x240"),
+        (format!("tenant_requests_total{{{s},tenant=\"acme\",code_class=\"5xx\"}}"), "0+5x240"),
+        (format!("tenant_rate_limited_total{{{s},tenant=\"acme\"}}"), "0+50x240"),
+        (format!("auth_failures_total{{{s},endpoint=\"/a\"}}"), "0+30x240"),
+        (format!("access_denied_total{{{s},endpoint=\"/a\"}}"), "0+30x240"),
+        (format!("slo_events_total{{{s},slo=\"availability\"}}"), "0+10000x240"),
+        (format!("slo_bad_events_total{{{s},slo=\"availability\"}}"), "0+5x240"),
+        (format!("slo_events_total{{{s},slo=\"latency\"}}"), "0+10000x240"),
+        (format!("slo_bad_events_total{{{s},slo=\"latency\"}}"), "0+40x240"),
+        (format!("redline_build_info{{{s},version=\"1\",job=\"redline\",instance=\"a\"}}"), "1x240"),
+        (format!("redline_last_publish_timestamp_seconds{{{s},instance=\"a\"}}"), "0+60x240"),
+        (format!("redline_series{{{s},instance=\"a\"}}"), "500x240"),
+        (format!("redline_label_values{{{s},label=\"tenant\"}}"), "10x240"),
+        (format!("redline_label_values_max{{{s},label=\"tenant\"}}"), "100x240"),
+        (format!("redline_dropped_total{{{s},reason=\"hostcall\"}}"), "0x240"),
+        ("up{job=\"redline\",instance=\"a\"}".to_owned(), "1x240"),
+        ("envoy_wasm_redline_vm_reload_success{instance=\"a\"}".to_owned(), "0x240"),
+        ("envoy_wasm_redline_vm_reload_failure{instance=\"a\"}".to_owned(), "0x240"),
+        (format!("models_created_total{{{s},tenant=\"acme\"}}"), "0+1x240"),
+        (format!("models_deleted_total{{{s},tenant=\"acme\"}}"), "0+1x240"),
+        (format!("predictions_total{{{s},tenant=\"acme\",code_class=\"2xx\"}}"), "0+1000x240"),
+        (format!("predictions_total{{{s},tenant=\"acme\",code_class=\"5xx\"}}"), "0+10x240"),
+        (format!("db_connections{{{s},state=\"active\"}}"), "40x240"),
+        (format!("db_pool_size{{{s}}}"), "100x240"),
+        (format!("db_pool_overflow{{{s}}}"), "0x240"),
+        (format!("db_queries_total{{{s},operation=\"select\"}}"), "0+50000x240"),
+        (format!("db_connection_errors_total{{{s}}}"), "0+1x240"),
+        (format!("cache_hits_total{{{s}}}"), "0+900x240"),
+        (format!("cache_misses_total{{{s}}}"), "0+100x240"),
+        (format!("cache_evictions_total{{{s}}}"), "0+10x240"),
+        (format!("cache_size_bytes{{{s}}}"), "1000000x240"),
+        (format!("queue_depth{{{s}}}"), "30x240"),
+        (format!("queue_jobs_total{{{s},outcome=\"done\"}}"), "0+100x240"),
+        (format!("queue_jobs_total{{{s},outcome=\"failed\"}}"), "0+1x240"),
+        (format!("rate_limit_hits_total{{{s}}}"), "0+5x240"),
+        (format!("rate_limit_remaining{{{s}}}"), "80x240"),
+        (format!("tenant_storage_bytes{{{s},tenant=\"acme\"}}"), "5000000000+1000000x240"),
+    ];
+    let histograms = [
+        "http_request_duration",
+        "http_upstream_duration",
+        "prediction_latency",
+        "db_query_duration",
+        "cache_operations_duration",
+        "queue_wait_duration",
+        "model_training_duration",
+        "deployment_duration",
+    ];
+    for name in histograms {
+        for le in ["50", "100", "1000", "10000", "+Inf"] {
+            series.push((format!("{name}_milliseconds_bucket{{{s},le=\"{le}\"}}"), "0+100x240"));
+        }
+    }
+    let series: Vec<(&str, &str)> = series.iter().map(|(name, values)| (name.as_str(), *values)).collect();
+    let never = "count(ALERTS{alertstate=\"firing\"})";
+    let checks = ["10m", "30m", "65m", "90m", "2h", "3h"].map(|at| (at, never, ""));
+    numbers(&profile::config(), "1m", &series, &checks);
 }

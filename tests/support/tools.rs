@@ -34,3 +34,36 @@ pub fn must(name: &str, folder: &Path, arguments: &[&str]) -> String {
     assert!(good, "{name} {}:\n{text}", arguments.join(" "));
     text
 }
+
+/// An Alertmanager that runs in `folder`.
+///
+/// Debian's looks for its templates in /usr/share, where they are not when its package is only unpacked. A copy then
+/// looks for them from its working directory: the path in it is replaced by one of the same length.
+pub fn alertmanager(folder: &Path) -> PathBuf {
+    const INSTALLED: &str = "/usr/share/prometheus/alertmanager";
+    const HERE: &str = "./usr/share/prometheus/alertmanage";
+    let program = tool("alertmanager");
+    let templates = super::root().join(".tools/debian").join(INSTALLED.trim_start_matches('/'));
+    if Path::new(INSTALLED).is_dir() || !templates.is_dir() {
+        return program;
+    }
+    let mut bytes = std::fs::read(&program).expect("the program");
+    let places: Vec<usize> = bytes
+        .windows(INSTALLED.len())
+        .enumerate()
+        .filter_map(|(at, window)| (window == INSTALLED.as_bytes()).then_some(at))
+        .collect();
+    for at in places {
+        bytes[at..at + HERE.len()].copy_from_slice(HERE.as_bytes());
+    }
+    std::fs::create_dir_all(folder.join(HERE)).expect("a folder");
+    for file in std::fs::read_dir(templates).expect("the templates").flatten() {
+        if file.path().is_file() {
+            std::fs::copy(file.path(), folder.join(HERE).join(file.file_name())).expect("a copy");
+        }
+    }
+    let copy = folder.join("alertmanager");
+    std::fs::copy(&program, &copy).expect("a copy, with its mode");
+    std::fs::write(&copy, bytes).expect("the copy");
+    copy
+}

@@ -87,7 +87,7 @@ fn requests(objectives: &Objectives) -> Row {
             "Share of errors",
             Look::Lines,
             "percentunit",
-            format!("sum(rate($http_requests_total{{$S,$EP,status=~\"5..\"}}[$R])) / sum(rate({all}[$R]))"),
+            format!("(sum(rate($http_requests_total{{$S,$EP,status=~\"5..\"}}[$R])) or 0 * sum(rate({all}[$R]))) / sum(rate({all}[$R]))"),
             "5xx",
         )
         .coloured(errors())
@@ -222,7 +222,7 @@ fn tenants() -> Row {
             "Errors by tenant",
             Look::Lines,
             "percentunit",
-            "topk(10, sum by (tenant) (rate($tenant_requests_total{$S,$TN,code_class=\"5xx\"}[$R])) / sum by (tenant) (rate($tenant_requests_total{$S,$TN}[$R])))",
+            "topk(10, (sum by (tenant) (rate($tenant_requests_total{$S,$TN,code_class=\"5xx\"}[$R])) or 0 * sum by (tenant) (rate($tenant_requests_total{$S,$TN}[$R]))) / sum by (tenant) (rate($tenant_requests_total{$S,$TN}[$R])))",
             "{{tenant}}",
         )
         .coloured(Thresholds::rising(&[("green", None), ("red", Some(0.05))]))

@@ -1,0 +1,372 @@
+//! The whole of it with real processes: two Envoys with the filter, Prometheus with the rendered rules, Alertmanager with
+//! the rendered routes, and a webhook that is told. Windows are a sixtieth of what they are.
+
+#[path = "../cli/src/render/fixtures/profile.rs"]
+mod profile;
+mod support;
+
+use redline::config::Config;
+use redline_cli::http::Client;
+use redline_cli::render::promql::metric_names;
+use redline_cli::render::{alertmanager, grafana, prometheus};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use support::World;
+use support::client::Call;
+use support::load::Load;
+use support::tools::{self, tool, write};
+use tempfile::TempDir;
+
+/// What is a minute in the configuration is a second here.
+const SCALE: u64 = 60;
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Process {
+    fn start(program: &Path, folder: &Path, arguments: &[String]) -> Self {
+        let name = program.file_name().expect("a name").display();
+        let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log");
+        let errors = log.try_clone().expect("the log again");
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(errors);
+        Self(command.spawn().unwrap_or_else(|error| panic!("{name}: {error}; `make setup` installs it")))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone = (self.0.kill(), self.0.wait());
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// Polls until `probe` yields something.
+fn within<T>(seconds: u64, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Keeps the bodies of what is posted to it.
+struct Webhook {
+    address: SocketAddr,
+    told: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Webhook {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = told.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let kept = kept.clone();
+                std::thread::spawn(move || {
+                    let mut reader = BufReader::new(stream.try_clone().expect("the stream again"));
+                    loop {
+                        let mut length = 0;
+                        let mut line = String::new();
+                        while reader.read_line(&mut line).unwrap_or(0) > 2 {
+                            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                                length = value.trim().parse().expect("a length");
+                            }
+                            line.clear();
+                        }
+                        let mut body = vec![0; length];
+                        if length == 0 || reader.read_exact(&mut body).is_err() {
+                            return;
+                        }
+                        kept.lock().expect("the list").push(serde_json::from_slice(&body).expect("JSON"));
+                        let _sent = (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                    }
+                });
+            }
+        });
+        Self { address, told }
+    }
+
+    /// Every alert in every notification, with its status.
+    fn alerts(&self) -> Vec<(String, BTreeMap<String, String>)> {
+        let told = self.told.lock().expect("the list");
+        let all = told.iter().flat_map(|body| body["alerts"].as_array().expect("alerts"));
+        all.map(|alert| {
+            let labels = serde_json::from_value(alert["labels"].clone()).expect("labels");
+            (alert["status"].as_str().expect("a status").to_owned(), labels)
+        })
+        .collect()
+    }
+}
+
+/// Prometheus and Alertmanager beside some proxies.
+struct Monitoring {
+    _processes: [Process; 2],
+    _folder: TempDir,
+    prometheus: String,
+    alertmanager: String,
+    client: Client,
+}
+
+impl Monitoring {
+    fn start(config: &Config, proxies: &[SocketAddr]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path();
+        write(path, &prometheus::render(config, SCALE));
+        write(path, &alertmanager::render(config, SCALE));
+        let [prometheus, alertmanager] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
+        let scrape = std::fs::read_to_string(path.join("scrape.yaml")).expect("the file");
+        let targets: Vec<String> = proxies.iter().map(|address| format!("\"{address}\"")).collect();
+        let here = scrape.replace("\"127.0.0.1:9901\"", &targets.join(", "));
+        assert_ne!(here, scrape);
+        let text = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yaml, alerts.yaml]\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{alertmanager}\"]}}]}}]}}\n{here}"
+        );
+        std::fs::write(path.join("prometheus.yml"), text).expect("a file");
+        let processes = [
+            Process::start(
+                &tool("prometheus"),
+                path,
+                &[
+                    "--config.file=prometheus.yml".to_owned(),
+                    "--storage.tsdb.path=data".to_owned(),
+                    format!("--web.listen-address={prometheus}"),
+                ],
+            ),
+            Process::start(
+                &tools::alertmanager(path),
+                path,
+                &[
+                    "--config.file=alertmanager.yml".to_owned(),
+                    "--storage.path=alerts".to_owned(),
+                    "--cluster.listen-address=".to_owned(),
+                    format!("--web.listen-address={alertmanager}"),
+                ],
+            ),
+        ];
+        let path = path.to_owned();
+        let client = Client::new(Duration::from_secs(20));
+        let this = Self { _processes: processes, _folder: folder, prometheus, alertmanager, client };
+        let ready = |address: &str| this.client.get(&format!("http://{address}/-/ready"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let (Err(error), _) | (_, Err(error)) = (ready(&this.prometheus), ready(&this.alertmanager)) {
+            let log = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
+            let logs = log("prometheus.log") + &log("alertmanager.log");
+            assert!(Instant::now() < deadline, "{error}\n{logs}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        this
+    }
+
+    /// The labels and values that a query gives now; an error where Prometheus refuses it.
+    fn query(&self, query: &str) -> Result<Vec<(Value, f64)>, String> {
+        let url = format!("http://{}/api/v1/query?query={}", self.prometheus, encoded(query));
+        let body = self.client.get(&url).map_err(|error| error.to_string())?;
+        let body: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        let result = body["data"]["result"].as_array().cloned().unwrap_or_default();
+        let number =
+            |sample: &Value| sample["value"][1].as_str().and_then(|v| v.parse().ok()).unwrap_or(f64::NAN);
+        Ok(result.iter().map(|sample| (sample["metric"].clone(), number(sample))).collect())
+    }
+
+    /// The value of a query with one result.
+    fn number(&self, query: &str) -> Option<f64> {
+        match self.query(query).ok()?.as_slice() {
+            [(_, value)] => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// What Alertmanager holds: alert name and tier to whether it is held back.
+    fn held(&self) -> BTreeMap<(String, String), bool> {
+        let body =
+            self.client.get(&format!("http://{}/api/v2/alerts", self.alertmanager)).expect("an answer");
+        let alerts: Vec<Value> = serde_json::from_str(&body).expect("JSON");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let one = |alert: &Value| {
+            let key = (text(&alert["labels"]["alertname"]), text(&alert["labels"]["slo"]));
+            (key, !alert["status"]["inhibitedBy"].as_array().expect("a list").is_empty())
+        };
+        alerts.iter().map(one).collect()
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}
+
+/// The profile, told where the webhook is, and published often.
+fn document(webhook: SocketAddr) -> Value {
+    let mut document = profile::document();
+    document["tick"] = json!("200ms");
+    document["alerting"]["receivers"] = json!({"webhook": {"url": format!("http://{webhook}/")}});
+    document
+}
+
+/// A mix in which so many of ten requests fail.
+fn calls(failing: usize) -> Vec<Call> {
+    let paths = ["/api/v1/models", "/api/v1/models/7", "/t/acme/orders/1", "/nowhere"];
+    (0..20)
+        .map(|i| {
+            let status = match i {
+                i if i % 10 < failing => 503,
+                4 => 401,
+                5 => 403,
+                6 => 429,
+                7 => 404,
+                _ => 200,
+            };
+            // The last asks for another tenant's orders.
+            let tenant = if i == 18 { "globex" } else { "acme" };
+            Call::get(paths[i % paths.len()])
+                .header("x-do", &format!("status={status} size=20"))
+                .header("x-tenant-id", tenant)
+                .header("x-user-id", "somebody")
+        })
+        .collect()
+}
+
+#[test]
+fn an_outage_reaches_the_webhook_once_summed_over_both_proxies_and_resolves_after() {
+    let webhook = Webhook::start();
+    let document = document(webhook.address);
+    let config = Config::from_value(&document).expect("a configuration");
+    let worlds = [(); 2].map(|()| World::start(&document.to_string(), 1));
+    let monitoring = Monitoring::start(&config, &[worlds[0].envoy.admin(), worlds[1].envoy.admin()]);
+    let load = |failing: usize| {
+        let start = |world: &World| {
+            let address = world.envoy.listener("ingress").expect("the listener");
+            Load::start(world, address, 1, &calls(failing))
+        };
+        worlds.each_ref().map(start)
+    };
+    let stop = |loads: [Load; 2]| {
+        for (load, world) in loads.into_iter().zip(&worlds) {
+            load.stop(world);
+        }
+    };
+
+    let healthy = load(0);
+    within(60, "both proxies, counted as one", || {
+        let events = monitoring.number("slo:events:increase{slo=\"availability\",window=\"5m\"}")?;
+        let each = monitoring.query("increase(slo_events_total{slo=\"availability\"}[5s])").ok()?;
+        let more_than_each = each.len() == 2 && each.iter().all(|(_, value)| *value > 0.0 && *value < events);
+        more_than_each.then_some(())
+    });
+    every_query_returns_data(&monitoring, &config);
+    assert!(
+        !webhook.alerts().iter().any(|(_, labels)| labels.contains_key("tier")),
+        "{:?}",
+        webhook.alerts()
+    );
+    stop(healthy);
+
+    let broken = load(3);
+    let paged = |status: &str| {
+        let alerts = webhook.alerts();
+        alerts.into_iter().find(|(s, labels)| s == status && labels["alertname"] == "SLOBurnRateFast")
+    };
+    let (_, labels) = within(60, "the page", || paged("firing"));
+    let expected = [
+        ("alertname", "SLOBurnRateFast"),
+        ("category", "error_budget"),
+        ("service", "shop"),
+        ("severity", "critical"),
+        ("slo", "availability"),
+        ("team", "edge"),
+        ("tier", "1"),
+        ("window", "1h"),
+    ];
+    let expected: BTreeMap<String, String> = expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    assert_eq!(labels, expected, "no proxy is named: they are one service");
+    let lower = ["SLOBurnRateMedium", "SLOBurnRateSlow", "SLOBurnRateSlowest"];
+    within(60, "the lower tiers, held back", || {
+        let held = monitoring.held();
+        let is_held = |name: &&str| held.get(&((*name).to_owned(), "availability".to_owned())) == Some(&true);
+        lower.iter().all(is_held).then_some(())
+    });
+    let told: BTreeSet<String> =
+        webhook.alerts().into_iter().map(|(_, labels)| labels["alertname"].clone()).collect();
+    assert!(!lower.iter().any(|name| told.contains(*name)), "{told:?}");
+    stop(broken);
+
+    let mended = load(0);
+    within(90, "the end of it", || paged("resolved"));
+    stop(mended);
+}
+
+/// Panels and rules that are empty though all is well, and why.
+const EMPTY_BY_NATURE: [(&str, &str); 5] = [
+    ("grpc_requests_total", "the traffic has no gRPC"),
+    ("http_retries_total", "Envoy retries nothing here"),
+    ("http_failures_total", "Envoy fails nothing here"),
+    ("redline_dropped_total", "nothing is dropped"),
+    ("redline_series_overflow_total", "no limit is met"),
+];
+
+/// Every query of the dashboards, and every metric of the rules, has data after the traffic.
+fn every_query_returns_data(monitoring: &Monitoring, config: &Config) {
+    let dashboards = [grafana::overview(config), grafana::slos(config)];
+    let panels = dashboards.iter().flat_map(|dashboard| dashboard["panels"].as_array().expect("panels"));
+    let mut queries: Vec<String> = panels
+        .filter_map(|panel| panel["targets"].as_array())
+        .flatten()
+        .map(|target| target["expr"].as_str().expect("a query").to_owned())
+        .collect();
+    let files = prometheus::render(config, SCALE);
+    for file in files.iter().filter(|file| ["rules.yaml", "alerts.yaml"].contains(&file.name)) {
+        let read: Value = serde_saphyr::from_str(&file.text).expect("YAML");
+        let rules =
+            read["groups"].as_array().expect("groups").iter().flat_map(|group| group["rules"].as_array());
+        for rule in rules.flatten() {
+            let query = rule["expr"].as_str().expect("a query");
+            // What an alert waits for is not there; what it is computed from must be.
+            match rule["alert"].is_null() {
+                true => queries.push(query.to_owned()),
+                false => queries.extend(metric_names(query).into_iter().map(|name| format!("count({name})"))),
+            }
+        }
+    }
+    let empty = |query: &str| EMPTY_BY_NATURE.iter().any(|(name, _)| query.contains(name));
+    let filled = |query: &str| {
+        query
+            .replace("$__rate_interval", "5s")
+            .replace("$service", "shop")
+            .replace("$endpoint", ".*")
+            .replace("$tenant", ".*")
+    };
+    let queries: BTreeSet<String> =
+        queries.iter().filter(|query| !empty(query)).map(|query| filled(query)).collect();
+    assert!(queries.len() > 120, "{}", queries.len());
+    let mut missing = queries;
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while !missing.is_empty() {
+        assert!(
+            Instant::now() < deadline,
+            "without data:\n{}",
+            missing.iter().cloned().collect::<Vec<_>>().join("\n")
+        );
+        missing.retain(|query| match monitoring.query(query) {
+            Ok(samples) => samples.is_empty(),
+            Err(error) => panic!("{query}: {error}"),
+        });
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
