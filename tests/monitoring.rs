@@ -222,7 +222,7 @@ fn document(webhook: SocketAddr) -> Value {
 
 /// A mix in which so many of ten requests fail.
 fn calls(failing: usize) -> Vec<Call> {
-    let paths = ["/api/v1/models", "/api/v1/models/7", "/t/acme/orders/1", "/nowhere"];
+    let paths = ["/api/v1/models", "/api/v1/models/7", "/t/acme/experiments/1", "/nowhere"];
     (0..20)
         .map(|i| {
             let status = match i {
@@ -233,14 +233,56 @@ fn calls(failing: usize) -> Vec<Call> {
                 7 => 404,
                 _ => 200,
             };
-            // The last asks for another tenant's orders.
+            // The last asks for another tenant's experiments.
             let tenant = if i == 18 { "globex" } else { "acme" };
             Call::get(paths[i % paths.len()])
-                .header("x-do", &format!("status={status} size=20"))
+                .header("x-do", &format!("status={status} size=20{}", signals(i)))
                 .header("x-tenant-id", tenant)
                 .header("x-user-id", "somebody")
         })
+        .chain(
+            ["/api/v1/models", "/api/v1/experiments", "/api/v1/deployments", "/api/v1/models/7/predict"].map(
+                |path| {
+                    let made = Call { method: "POST".to_owned(), ..Call::get(path) };
+                    made.header("x-do", "status=201 size=20").header("x-tenant-id", "acme")
+                },
+            ),
+        )
+        .chain([Call { method: "DELETE".to_owned(), ..Call::get("/api/v1/models/7") }
+            .header("x-tenant-id", "acme")])
         .collect()
+}
+
+/// What the upstream says of its database, cache and queue, in the syntax of `x-do`.
+fn signals(i: usize) -> String {
+    let load = [
+        ("models_total", 7),
+        ("experiments_total", 7),
+        ("db_connections_active", 3),
+        ("db_connections_idle", 17),
+        ("db_pool_size", 20),
+        ("db_pool_overflow", 0),
+        ("cache_size_bytes", 1000),
+        ("queue_depth", 2),
+        ("tenant_storage_bytes", 1000),
+    ];
+    let load = load.map(|(key, value)| format!("named_metrics.{key}={value}")).join(",");
+    // A timeout of the database on one of twenty alone: the alert on it waits for more.
+    let failed = if i == 2 { ",db-error;desc=timeout" } else { "" };
+    let timings = [
+        "training;dur=2000;desc=done",
+        "deployment;dur=3000;desc=done",
+        "db;dur=2;desc=select",
+        "cache;dur=1;desc=get",
+        "queue;dur=4",
+        "job;desc=done",
+    ];
+    let cache = if i.is_multiple_of(4) { "app;fwd=miss" } else { "app;hit" };
+    format!(
+        " header=server-timing:{}{failed} header=endpoint-load-metrics:TEXT%20{load} header=cache-status:{cache} \
+         header=x-cache-evictions:1 header=x-ratelimit-remaining:900",
+        timings.join(",")
+    )
 }
 
 #[test]
@@ -287,7 +329,7 @@ fn an_outage_reaches_the_webhook_once_summed_over_both_proxies_and_resolves_afte
     let expected = [
         ("alertname", "SLOBurnRateFast"),
         ("category", "error_budget"),
-        ("service", "shop"),
+        ("service", "ml-platform"),
         ("severity", "critical"),
         ("slo", "availability"),
         ("team", "edge"),
@@ -313,7 +355,8 @@ fn an_outage_reaches_the_webhook_once_summed_over_both_proxies_and_resolves_afte
 }
 
 /// Panels and rules that are empty though all is well, and why.
-const EMPTY_BY_NATURE: [(&str, &str); 5] = [
+const EMPTY_BY_NATURE: [(&str, &str); 6] = [
+    ("predictions_total{service=~\"$service\",code_class=~\"5xx|none\"}", "no prediction fails here"),
     ("grpc_requests_total", "the traffic has no gRPC"),
     ("http_retries_total", "Envoy retries nothing here"),
     ("http_failures_total", "Envoy fails nothing here"),
@@ -348,7 +391,7 @@ fn every_query_returns_data(monitoring: &Monitoring, config: &Config) {
     let filled = |query: &str| {
         query
             .replace("$__rate_interval", "5s")
-            .replace("$service", "shop")
+            .replace("$service", "ml-platform")
             .replace("$endpoint", ".*")
             .replace("$tenant", ".*")
     };

@@ -32,7 +32,7 @@ const BOUNDS: [(&str, &[u64]); 5] = [
     ),
     ("deployment_duration_milliseconds", &[100, 500, 1000, 5000, 10_000, 30_000, 60_000, 300_000, 600_000]),
     ("db_query_duration_milliseconds", &[1, 5, 10, 25, 50, 100, 250, 500, 1000, 5000]),
-    ("cache_operations_duration_milliseconds", &[1, 2, 5, 10, 25, 50, 100]),
+    ("cache_operations_duration_milliseconds", &[1, 2, 5, 10, 25, 50, 100, 250, 500]),
     ("queue_wait_duration_milliseconds", &[1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 60_000]),
 ];
 

@@ -38,7 +38,8 @@ fn each_severity_and_category_reaches_who_should_know() {
             _ => ["pagerduty", "alerts", "ops-email"],
         };
         for (severity, receiver) in [("critical", critical), ("warning", warning), ("info", info)] {
-            let labels = [label("severity", severity), label("category", category), label("service", "shop")];
+            let labels =
+                [label("severity", severity), label("category", category), label("service", "ml-platform")];
             assert_eq!(who(&labels), format!("webhook,{receiver}"), "{labels:?}");
         }
     }

@@ -246,7 +246,7 @@ fn every_query_of_the_dashboards_parses() {
 
 #[test]
 fn healthy_traffic_with_few_errors_fires_nothing() {
-    let s = "service=\"shop\"";
+    let s = "service=\"ml-platform\"";
     let mut series: Vec<(String, &str)> = vec![
         (format!("http_requests_total{{{s},method=\"GET\",endpoint=\"/a\",status=\"200\"}}"), "0+10000x240"),
         (format!("http_requests_total{{{s},method=\"GET\",endpoint=\"/a\",status=\"500\"}}"), "0+5x240"),

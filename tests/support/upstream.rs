@@ -138,7 +138,8 @@ async fn answer(mut request: Request<Incoming>, mut gate: watch::Receiver<bool>,
             "reset" => return Err(std::io::Error::other("told to reset")),
             "header" => {
                 let (name, value) = value.split_once(':').expect("name:value");
-                response = response.header(name, value);
+                // A space would end the word.
+                response = response.header(name, value.replace("%20", " "));
             }
             "trailer" => {
                 let (name, value) = value.split_once(':').expect("name:value");

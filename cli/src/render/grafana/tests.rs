@@ -105,6 +105,6 @@ fn links_lead_to_runbooks_and_thresholds_come_from_the_objectives() {
         steps.iter().filter_map(|step| step["value"].as_f64()).collect::<Vec<_>>()
     };
     assert_eq!(steps("Availability").first(), Some(&0.999));
-    assert_eq!(steps("Latency, 99th percentile").last(), Some(&0.3));
+    assert_eq!(steps("Latency, 99th percentile").last(), Some(&1.0));
     assert_eq!(steps("Burn rate, last hour").last(), Some(&14.4));
 }

@@ -148,7 +148,7 @@ fn a_burn_rate_that_a_full_outage_does_not_reach_is_refused_unless_it_is_disable
 #[test]
 fn the_scale_divides_windows_and_pauses_and_keeps_the_windows_names() {
     let text: String = render(&profile::config(), 60).into_iter().map(|file| file.text).collect();
-    assert!(text.contains("increase(slo_events_total{service=\\\"shop\\\"}[5s])"), "{text}");
+    assert!(text.contains("increase(slo_events_total{service=\\\"ml-platform\\\"}[5s])"), "{text}");
     assert!(
         text.contains("[12h:5s]") && text.contains("window: \"30d\"") && text.contains("        for: 5s\n")
     );
