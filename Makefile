@@ -62,8 +62,10 @@ wasm: ## dist/redline.wasm, optimised and stripped, and dist/redline.debug.wasm 
 faulty-wasm:
 	@$(WASM) --faults
 
-bench: ## criterion's benchmarks of the filter
+bench: ## criterion's benchmarks of the filter, and how fast recorded traffic goes through it
+	@$(WASM)
 	cargo bench --package redline
+	cargo bench --package host-harness --bench replay
 
 # cargo-fuzz's coverage works on the stable compiler; its sanitizers would not, and src/ has no unsafe code off Wasm.
 FUZZ_BUILD = --sanitizer none --target-dir $${CARGO_TARGET_DIR:-target}/fuzz
