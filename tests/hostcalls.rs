@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use support::{World, raw};
-use testing::{Probe, ordered, probes, written};
+use testing::probes::{Probe, ordered, probes, written};
 
 const TABLE: &str = "host-harness/src/abi/conformance.txt";
 

@@ -219,3 +219,35 @@ fn with_skip_bad_the_rest_is_counted_and_the_number_skipped_is_said() {
     let said = format!("{}{}", table.out, table.err);
     assert!(said.contains("2 skipped"), "{said}");
 }
+
+#[test]
+fn envoys_own_log_and_made_up_traffic_are_replayed_and_agree_with_the_independent_count() {
+    let line = |start: u32, code: u16, tenant: &str| {
+        format!(
+            "{{\"start_time\":\"2026-01-01T00:00:{start:02}.000Z\",\"method\":\"GET\",\"path\":\"/blog/{start}\",\
+             \"protocol\":\"HTTP/1.1\",\"response_code\":{code},\"response_flags\":\"-\",\"bytes_received\":0,\
+             \"bytes_sent\":10,\"duration\":1500,\"x-tenant-id\":\"{tenant}\"}}\n"
+        )
+    };
+    let log: String = [line(5, 200, "acme"), line(4, 503, "acme"), line(9, 200, "globex")].concat();
+    for arguments in
+        [&["--verify", "--output", "json"][..], &["--verify", "--output", "json", "--format", "envoy-json"]]
+    {
+        let run = replay_stdin(log.as_bytes(), arguments);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        let statuses = by(&run.out, "http_requests_total", "status");
+        assert_eq!(statuses, [("200".to_owned(), 2), ("503".to_owned(), 1)].into());
+        let tenants = by(&run.out, "tenant_requests_total", "tenant");
+        assert_eq!(tenants, [("acme".to_owned(), 2), ("globex".to_owned(), 1)].into());
+    }
+    let scenario = "duration: 1h\nrate: 2\ntenants: {count: 9, zipf: 1, header: x-tenant-id, prefix: t}\n\
+                    requests: [{path: '/blog/{id}', latency: {p50: 9ms, p99: 90ms}, status: {200: 9, 500: 1}}]\n";
+    let run = replay_stdin(scenario.as_bytes(), &["--verify", "--output", "json", "--workers", "2"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert_eq!(by(&run.out, "tenant_requests_total", "tenant").len(), 9);
+    let requests: u64 = by(&run.out, "http_requests_total", "endpoint").values().sum();
+    assert!((6500..7900).contains(&requests), "{requests}");
+    let bad = replay_stdin(scenario.replace("9ms", "nine").as_bytes(), &["--format", "scenario"]);
+    assert_eq!(bad.code, Some(2), "{}", bad.err);
+    assert!(bad.err.contains("<stdin>:") && bad.err.contains("is not a time such as"), "{}", bad.err);
+}

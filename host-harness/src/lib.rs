@@ -51,6 +51,8 @@
 //! ```
 
 #![forbid(unsafe_code)]
+// What only a host does with streams.
+#![cfg_attr(not(feature = "host"), allow(dead_code))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -63,24 +65,39 @@ struct Guide;
 #[cfg(test)]
 extern crate self as host_harness;
 
+#[cfg(feature = "host")]
 pub mod abi;
+#[cfg(feature = "host")]
 pub mod clock;
+#[cfg(feature = "host")]
 pub mod error;
 pub mod headers;
+#[cfg(feature = "host")]
 pub mod log;
+#[cfg(feature = "host")]
 pub mod oracle;
+#[cfg(feature = "host")]
 pub mod replay;
+#[cfg(feature = "host")]
 pub mod shared_data;
+#[cfg(feature = "host")]
 pub mod shared_queue;
+#[cfg(feature = "host")]
 pub mod stats;
 pub mod stream;
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod testing;
 pub mod traffic;
+#[cfg(feature = "host")]
 pub mod upstream;
+#[cfg(feature = "host")]
 pub mod vm;
+#[cfg(feature = "host")]
 pub mod workers;
 
+#[cfg(feature = "host")]
 pub use error::HostError;
+#[cfg(feature = "host")]
 pub use vm::Filter;
+#[cfg(feature = "host")]
 pub use workers::{FailurePolicy, Gateway, GatewayConfig};

@@ -18,6 +18,7 @@ mod scenario;
 mod url;
 
 pub use detect::Format;
+pub use input::Progress;
 pub use merge::Merged;
 
 use crate::stream::{Protocol, ResponseFlags};
@@ -92,6 +93,7 @@ pub struct Records<'a> {
     /// Read before they were asked for.
     ahead: VecDeque<Result<Record, BadRecord>>,
     ignored: u64,
+    progress: Progress,
 }
 
 enum Source<'a> {
@@ -123,7 +125,12 @@ pub fn open(path: &Path, format: Format) -> Result<Records<'static>, BadRecord> 
         return Err(BadRecord { file, line: 0, reason: "this is a folder".to_owned() });
     }
     match std::fs::File::open(path) {
-        Ok(content) => Ok(read(&file, content, format)),
+        Ok(content) => {
+            // A pipe has no length.
+            let known = content.metadata().ok().filter(std::fs::Metadata::is_file);
+            let progress = known.map_or_else(Progress::default, |known| Progress::of_file(known.len()));
+            Ok(Records { progress: progress.clone(), ..read(&file, progress.counting(content), format) })
+        }
         Err(error) => Err(BadRecord { file, line: 0, reason: format!("cannot be opened: {error}") }),
     }
 }
@@ -135,6 +142,7 @@ pub fn read<'a>(file: &str, content: impl Read + 'a, format: Format) -> Records<
         source: Source::Unread(Box::new(content), format),
         ahead: VecDeque::new(),
         ignored: 0,
+        progress: Progress::default(),
     }
 }
 
@@ -148,6 +156,11 @@ impl<'a> Records<'a> {
             let next = self.advance()?;
             self.ahead.push_back(next);
         }
+    }
+
+    /// How much has been read, for a progress bar.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// How many entries so far are no traffic of a gateway, such as a browser's `data:` URLs; they are no errors.
@@ -236,7 +249,11 @@ impl<'a> Records<'a> {
             }
             Format::Combined => Source::Lines(Lines::new(BufReader::new(content)), combined::parse),
             Format::EnvoyJson => Source::Ended(Lines::new(BufReader::new(content)), Reorder::default()),
-            Format::Scenario => Source::Made(Box::new(scenario::read(content)?)),
+            Format::Scenario => {
+                // Its text is read at once, which says nothing of how much traffic is made of it.
+                self.progress = Progress::default();
+                Source::Made(Box::new(scenario::read(content)?))
+            }
             Format::Auto | Format::Exchanges => {
                 Source::Lines(Lines::new(BufReader::new(content)), exchanges::parse)
             }

@@ -83,11 +83,12 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let inputs = replay::open(&args.input, format)?;
     let settings =
         Settings { workers: usize::from(args.workers), skip_bad: args.skip_bad, verify: args.verify };
-    let bar = spinner();
+    let progress = inputs.progress();
+    let bar = progress_bar(progress.total());
     let outcome = replay::run(&document, &name, &module, inputs, settings, |opened| {
         if opened % 1000 == 0 {
             bar.set_message(format!("{} exchanges", count(opened)));
-            bar.tick();
+            bar.set_position(progress.read());
         }
     });
     bar.finish_and_clear();
@@ -109,13 +110,16 @@ fn agrees(outcome: &Outcome) -> bool {
     outcome.verified.as_ref().is_none_or(|verified| verified.differences.is_empty())
 }
 
-/// Something that moves on standard error, where that is a terminal.
-fn spinner() -> ProgressBar {
+/// How much of the files has been read, or just that something moves, on standard error where that is a terminal.
+fn progress_bar(bytes: Option<u64>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner();
-    match ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+    let (bar, template) = match bytes {
+        Some(bytes) => (ProgressBar::new(bytes), "{elapsed} {bar:30} {percent} % {msg}, {eta} left"),
+        None => (ProgressBar::new_spinner(), "{spinner} {elapsed} {msg}"),
+    };
+    match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }

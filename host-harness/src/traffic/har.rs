@@ -3,7 +3,7 @@
 //! A browser's view becomes a gateway's:
 //!
 //! * `time` is milliseconds; where it is missing, null or negative there is no duration.
-//! * status 0 is an exchange that was aborted or blocked: no response, flag `DC`.
+//! * status 0, or -1 as Playwright writes it, is an exchange that was aborted or blocked: no response, flag `DC`.
 //! * body sizes of -1 are unknown: the request's is then the length of `postData.text`, the response's
 //!   `content.size`, else 0.
 //! * pseudo-headers and `host` come from the URL and the method.
@@ -236,7 +236,7 @@ fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
     let posted =
         || request.post_data.as_ref().and_then(|data| data.text.as_ref()).map(|text| text.len() as u64);
     let shown = || response.content.as_ref().and_then(|content| size(content.size));
-    let status = super::status(response.status)?;
+    let status = super::status(if response.status == -1 { 0 } else { response.status })?;
     let version = |version: &Option<String>| version.as_ref().and_then(|v| Protocol::parse(v.as_bytes()));
     Ok(Record {
         time_ns: super::timestamp(&entry.started_date_time)

@@ -4,6 +4,8 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What is looked at to tell the format.
 const HEAD: u64 = 64 * 1024;
@@ -73,6 +75,55 @@ impl<R: Read> Read for Zstd<R> {
                 read => return Ok(read),
             }
         }
+    }
+}
+
+/// How much of the inputs has been read; clones see the same.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    read: Vec<Arc<AtomicU64>>,
+    total: Option<u64>,
+}
+
+impl Progress {
+    /// Of one file of so many bytes.
+    pub(super) fn of_file(bytes: u64) -> Self {
+        Self { read: vec![Arc::default()], total: Some(bytes) }
+    }
+
+    /// Of several inputs; the total is unknown where one's is.
+    pub(super) fn of_all<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let total = parts.clone().map(|part| part.total).sum();
+        Self { read: parts.flat_map(|part| part.read.clone()).collect(), total }
+    }
+
+    /// Bytes read so far, as they are in the files: compressed where these are.
+    pub fn read(&self) -> u64 {
+        self.read.iter().map(|read| read.load(Relaxed)).sum()
+    }
+
+    /// Bytes in all; `None` for standard input and made-up traffic.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// A reader that counts into this one.
+    pub(super) fn counting<R: Read>(&self, content: R) -> Counting<R> {
+        Counting { content, read: self.read.first().cloned().unwrap_or_default() }
+    }
+}
+
+/// Counts what passes.
+pub(super) struct Counting<R> {
+    content: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.content.read(out)?;
+        self.read.fetch_add(read as u64, Relaxed);
+        Ok(read)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Several inputs in, one sequence of records in the order of time out.
 
-use super::{BadRecord, Record, Records};
+use super::{BadRecord, Progress, Record, Records};
 
 /// Records of several inputs, merged: always the earliest of those that come next.
 ///
@@ -32,6 +32,11 @@ impl<'a> Merged<'a> {
             None => None,
         };
         self.inputs.iter_mut().filter_map(first).min()
+    }
+
+    /// How much has been read, for a progress bar; may be kept while the records are taken.
+    pub fn progress(&self) -> Progress {
+        Progress::of_all(self.inputs.iter().map(|input| input.records.progress()))
     }
 
     /// How many entries so far are no traffic of a gateway, see [`Records::ignored`].

@@ -29,6 +29,7 @@
 //! Requests arrive at random (a Poisson process) at the rate of the moment. In an episode that is for a path or a tenant
 //! the rate's factor is everybody's; the rest is only theirs.
 
+mod build;
 mod plan;
 mod written;
 
@@ -58,7 +59,7 @@ pub(super) fn read(content: impl Read) -> Result<Traffic, (u64, String)> {
     if text.len() as u64 > LARGEST {
         return Err((1, format!("longer than {LARGEST} bytes: not a scenario")));
     }
-    let plan = written::parse(&text)?;
+    let plan = build::parse(&text)?;
     let random = StdRng::seed_from_u64(plan.seed);
     Ok(Traffic { now: 0.0, random, plan })
 }

@@ -266,3 +266,51 @@ fn damaged_input_is_never_a_panic() {
         }
     }
 }
+
+/// A log without end that counts what was read of it.
+struct Endless<'a> {
+    line: &'a [u8],
+    read: &'a std::cell::Cell<usize>,
+}
+
+impl Read for Endless<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let at = self.read.get() % self.line.len();
+        let bytes = &self.line[at..];
+        let length = bytes.len().min(out.len());
+        out[..length].copy_from_slice(&bytes[..length]);
+        self.read.set(self.read.get() + length);
+        Ok(length)
+    }
+}
+
+#[test]
+fn a_log_is_read_only_as_far_as_it_is_asked_for() {
+    let exchange = exchange("") + "\n";
+    let combined = "10.0.0.1 - - [17/May/2015:10:05:03 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"curl\"\n";
+    for line in [exchange.as_str(), combined] {
+        let read = std::cell::Cell::new(0);
+        let log = Endless { line: line.as_bytes(), read: &read };
+        assert_eq!(super::read("endless", log, Format::Auto).take(100_000).flatten().count(), 100_000);
+        let ahead = read.get() - 100_000 * line.len();
+        assert!(ahead < 256 * 1024, "{ahead} bytes are held");
+    }
+}
+
+#[test]
+fn how_much_of_the_files_was_read_is_known() {
+    let folder = std::env::temp_dir().join(format!("harness-progress-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("a.jsonl");
+    std::fs::write(&path, (exchange("") + "\n").repeat(10_000)).unwrap();
+    let length = std::fs::metadata(&path).unwrap().len();
+    let mut merged = Merged::new([open(&path, Format::Auto).unwrap(), open(&path, Format::Auto).unwrap()]);
+    let progress = merged.progress();
+    assert_eq!(progress.total(), Some(2 * length));
+    let begun = progress.read();
+    assert!(begun > 0 && begun < length);
+    assert_eq!((merged.by_ref().count(), progress.read()), (20_000, 2 * length));
+    let made = read("s", &b"duration: 1s\nrate: 1\nrequests: [{path: /}]"[..], Format::Auto);
+    assert_eq!(Merged::new([open(&path, Format::Auto).unwrap(), made]).progress().total(), None);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

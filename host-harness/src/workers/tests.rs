@@ -172,19 +172,21 @@ fn a_callback_that_never_ends_is_stopped_and_named() {
     let guest = Guest::default()
         .with(r#"(func (export "proxy_on_log") (param i32) (loop $ever (br $ever)))"#)
         .on("proxy_on_configure", &["log 3 'ready'"]);
-    let config = GatewayConfig { callback_limit: std::time::Duration::from_millis(50), ..Default::default() };
+    let config =
+        GatewayConfig { callback_limit: std::time::Duration::from_millis(500), ..Default::default() };
     let mut gateway = guest.start(config).unwrap();
     let stream = gateway.open(request()).unwrap();
     let error = gateway.finish(stream, Completion::default()).unwrap_err();
     assert!(matches!(&error, HostError::Runaway { callback: "proxy_on_log", .. }) && error.is_crash());
     let text = error.to_string();
     assert!(
-        text.starts_with("the filter did not come back from proxy_on_log (worker 0 VM) within 50ms"),
+        text.starts_with("the filter did not come back from proxy_on_log (worker 0 VM) within 500ms"),
         "{text}"
     );
     assert!(text.contains("ready"), "{text}");
     let endless = r#"(func $start (loop $ever (br $ever))) (start $start)"#;
-    let config = GatewayConfig { callback_limit: std::time::Duration::from_millis(50), ..Default::default() };
+    let config =
+        GatewayConfig { callback_limit: std::time::Duration::from_millis(500), ..Default::default() };
     let error = Guest::default().with(endless).start(config).unwrap_err();
     assert!(matches!(error, HostError::Runaway { callback: "_initialize", .. }), "{error}");
 }

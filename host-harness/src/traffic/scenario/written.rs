@@ -1,111 +1,194 @@
-//! A scenario's text in, a plan out; or the line and the reason why not.
+//! The shape of a scenario's text: what serde reads, not yet looked at.
 
-use super::plan::{Episode, Errors, Kind, People, Plan, Spread, Weights};
-use crate::stream::ResponseFlags;
-use crate::traffic::Headers;
-use rand_distr::{Exp, LogNormal, Uniform, Zipf};
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
-
-/// 2026-01-01T00:00:00Z, where nobody says when.
-const START_NS: u64 = 1_767_225_600_000_000_000;
-/// Nobody simulates a longer time, or more requests a second.
-const LONGEST: f64 = 10.0 * 365.0 * 86_400.0;
-const FASTEST: f64 = 1e7;
-/// Of the log-normal distribution: so many standard deviations is the 99th percentile from the median.
-const Z99: f64 = 2.326_347_874_040_841;
+use std::fmt;
+use std::marker::PhantomData;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(super) struct Written {
     #[serde(default)]
-    start: Option<String>,
-    duration: Time,
+    pub(super) start: Option<String>,
+    pub(super) duration: Time,
     #[serde(default)]
-    seed: u64,
+    pub(super) seed: u64,
     #[serde(default)]
-    host: Option<String>,
-    rate: Rate,
+    pub(super) host: Option<String>,
+    pub(super) rate: Rate,
     #[serde(default)]
-    repeat: Option<Time>,
+    pub(super) repeat: Option<Time>,
     #[serde(default)]
-    tenants: Option<WrittenPeople>,
+    pub(super) tenants: Option<WrittenPeople>,
     #[serde(default)]
-    users: Option<WrittenPeople>,
-    requests: Vec<WrittenKind>,
+    pub(super) users: Option<WrittenPeople>,
+    pub(super) requests: Vec<WrittenKind>,
     #[serde(default)]
-    episodes: Vec<WrittenEpisode>,
+    pub(super) episodes: Vec<WrittenEpisode>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Rate {
+pub(super) enum Rate {
     Always(f64),
     Points(Vec<Point>),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Point {
-    at: Time,
-    per_second: f64,
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Rate;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("requests a second, or a list of {at, per_second}")
+            }
+
+            fn visit_f64<E>(self, rate: f64) -> Result<Rate, E> {
+                Ok(Rate::Always(rate))
+            }
+
+            fn visit_u64<E>(self, rate: u64) -> Result<Rate, E> {
+                Ok(Rate::Always(rate as f64))
+            }
+
+            fn visit_i64<E>(self, rate: i64) -> Result<Rate, E> {
+                Ok(Rate::Always(rate as f64))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Rate, A::Error> {
+                Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(Rate::Points)
+            }
+        }
+        // What is not said to be a number or a list is text or nothing: the visitor names what it expected.
+        deserializer.deserialize_any(Any)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenPeople {
-    count: u64,
+pub(super) struct Point {
+    pub(super) at: Time,
+    pub(super) per_second: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenPeople {
+    pub(super) count: u64,
     #[serde(default = "one")]
-    zipf: f64,
-    header: String,
+    pub(super) zipf: f64,
+    pub(super) header: String,
     #[serde(default)]
-    prefix: String,
+    pub(super) prefix: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKind {
-    path: String,
+pub(super) struct WrittenKind {
+    pub(super) path: String,
     #[serde(default = "thousand")]
-    ids: u64,
+    pub(super) ids: u64,
     #[serde(default = "get")]
-    method: String,
+    pub(super) method: String,
     #[serde(default = "one")]
-    weight: f64,
+    pub(super) weight: f64,
     #[serde(default)]
-    status: BTreeMap<u16, f64>,
+    pub(super) status: BTreeMap<u16, f64>,
     #[serde(default)]
-    latency: WrittenSpread<Time>,
+    pub(super) latency: WrittenSpread<Time>,
     #[serde(default)]
-    request_bytes: WrittenSpread<Number>,
+    pub(super) request_bytes: WrittenSpread<Number>,
     #[serde(default)]
-    response_bytes: WrittenSpread<Number>,
+    pub(super) response_bytes: WrittenSpread<Number>,
     #[serde(default)]
-    request_headers: BTreeMap<String, String>,
+    pub(super) request_headers: BTreeMap<String, String>,
     #[serde(default)]
-    response_headers: BTreeMap<String, String>,
+    pub(super) response_headers: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WrittenSpread<T> {
+pub(super) enum WrittenSpread<T> {
     Always(T),
     Of(Shape<T>),
 }
 
+impl<'de, T: Quantity + Deserialize<'de>> Deserialize<'de> for WrittenSpread<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any<T>(PhantomData<T>);
+        impl<'de, T: Quantity + Deserialize<'de>> Visitor<'de> for Any<T> {
+            type Value = WrittenSpread<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value, {p50, p99}, {mean} or {min, max}")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::text(text).map(WrittenSpread::Always).map_err(E::custom)
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+                T::number(number).map(WrittenSpread::Always).map_err(E::custom)
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+                self.visit_f64(number as f64)
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                self.visit_f64(number as f64)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Shape::deserialize(MapAccessDeserializer::new(map)).map(WrittenSpread::Of)
+            }
+        }
+        deserializer.deserialize_any(Any(PhantomData))
+    }
+}
+
+/// One value of a distribution, as text or as a number.
+pub(super) trait Quantity: Sized {
+    fn text(text: &str) -> Result<Self, String>;
+    fn number(number: f64) -> Result<Self, String>;
+}
+
+impl Quantity for Time {
+    fn text(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+    }
+
+    fn number(number: f64) -> Result<Self, String> {
+        if number == 0.0 {
+            Ok(Self(0.0))
+        } else {
+            Err(format!("{number} is not a time such as 250ms, 1h30m or 30d"))
+        }
+    }
+}
+
+impl Quantity for Number {
+    fn text(text: &str) -> Result<Self, String> {
+        Err(format!("{text:?} is not a number"))
+    }
+
+    fn number(number: f64) -> Result<Self, String> {
+        Ok(Self(number))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, bound = "T: Deserialize<'de>")]
-struct Shape<T> {
+pub(super) struct Shape<T> {
     #[serde(default)]
-    p50: Option<T>,
+    pub(super) p50: Option<T>,
     #[serde(default)]
-    p99: Option<T>,
+    pub(super) p99: Option<T>,
     #[serde(default)]
-    mean: Option<T>,
+    pub(super) mean: Option<T>,
     #[serde(default)]
-    min: Option<T>,
+    pub(super) min: Option<T>,
     #[serde(default)]
-    max: Option<T>,
+    pub(super) max: Option<T>,
 }
 
 impl<T: From<f64>> Default for WrittenSpread<T> {
@@ -116,28 +199,28 @@ impl<T: From<f64>> Default for WrittenSpread<T> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenEpisode {
-    from: Time,
-    to: Time,
+pub(super) struct WrittenEpisode {
+    pub(super) from: Time,
+    pub(super) to: Time,
     #[serde(default)]
-    path: Option<String>,
+    pub(super) path: Option<String>,
     #[serde(default)]
-    tenant: Option<String>,
+    pub(super) tenant: Option<String>,
     #[serde(default = "one")]
-    rate: f64,
+    pub(super) rate: f64,
     #[serde(default = "one")]
-    latency: f64,
+    pub(super) latency: f64,
     #[serde(default)]
-    errors: Option<WrittenErrors>,
+    pub(super) errors: Option<WrittenErrors>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenErrors {
-    share: f64,
-    status: u16,
+pub(super) struct WrittenErrors {
+    pub(super) share: f64,
+    pub(super) status: u16,
     #[serde(default)]
-    flags: String,
+    pub(super) flags: String,
 }
 
 fn one() -> f64 {
@@ -155,11 +238,11 @@ fn get() -> String {
 /// A span of time in seconds, written as `250ms`, `1h30m`, `30d`.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(try_from = "String")]
-struct Time(f64);
+pub(super) struct Time(pub(super) f64);
 
 /// A number as it is.
 #[derive(Deserialize, Clone, Copy)]
-struct Number(f64);
+pub(super) struct Number(pub(super) f64);
 
 impl From<f64> for Time {
     fn from(seconds: f64) -> Self {
@@ -214,196 +297,4 @@ impl TryFrom<String> for Time {
         }
         Ok(Self(seconds))
     }
-}
-
-/// Reads a scenario.
-pub(super) fn parse(text: &str) -> Result<Plan, (u64, String)> {
-    let written: Written = serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().map_or(1, |location| location.line());
-        let words = error.to_string();
-        (line.max(1), words.lines().next().unwrap_or_default().to_owned())
-    })?;
-    plan(written).map_err(|reason| (1, reason))
-}
-
-fn plan(written: Written) -> Result<Plan, String> {
-    let start_ns = written.start.as_deref().map_or(Ok(START_NS), crate::traffic::timestamp);
-    let seconds = within("duration", written.duration.0, 1e-3..=LONGEST)?;
-    let mut rate = match written.rate {
-        Rate::Always(rate) => vec![(0.0, rate)],
-        Rate::Points(points) => points.iter().map(|point| (point.at.0, point.per_second)).collect(),
-    };
-    if rate.is_empty() {
-        return Err("rate: there is no point".to_owned());
-    }
-    for (at, (_, per_second)) in rate.iter().enumerate() {
-        within(&format!("rate {}", at + 1), *per_second, 0.0..=FASTEST)?;
-    }
-    rate.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let repeat = written.repeat.map(|time| within("repeat", time.0, 1e-3..=LONGEST)).transpose()?;
-    let episodes: Vec<Episode> = written.episodes.into_iter().map(episode).collect::<Result<_, _>>()?;
-    let highest = rate.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
-    // Episodes may overlap: an upper bound is enough.
-    let more: f64 = episodes.iter().map(|episode| episode.rate.max(1.0)).product();
-    let highest_rate = within("rate, with its episodes", highest * more, 1e-9..=FASTEST)?;
-    let weights = written.requests.iter().map(|kind| kind.weight).collect();
-    let kind = chances("requests", weights)?;
-    let kinds: Vec<Kind> = written.requests.into_iter().map(self::kind).collect::<Result<_, _>>()?;
-    Ok(Plan {
-        start_ns: start_ns.map_err(|reason| format!("start: {reason}"))?,
-        seconds,
-        seed: written.seed,
-        host: written.host.unwrap_or_else(|| "scenario.example".to_owned()).into_bytes(),
-        rate,
-        repeat,
-        highest_rate,
-        kind,
-        first: kinds.first().cloned().ok_or("requests: there is none")?,
-        kinds,
-        tenants: written.tenants.map(|people| self::people("tenants", people)).transpose()?,
-        users: written.users.map(|people| self::people("users", people)).transpose()?,
-        episodes,
-    })
-}
-
-fn within(what: &str, value: f64, range: std::ops::RangeInclusive<f64>) -> Result<f64, String> {
-    if range.contains(&value) {
-        Ok(value)
-    } else {
-        Err(format!("{what}: {value} is not between {} and {}", range.start(), range.end()))
-    }
-}
-
-fn chances(what: &str, weights: Vec<f64>) -> Result<Weights, String> {
-    let mut sums = Vec::with_capacity(weights.len());
-    let mut sum = 0.0;
-    for weight in weights {
-        sum += within(&format!("{what}: weight"), weight, 0.0..=1e12)?;
-        sums.push(sum);
-    }
-    if sum > 0.0 { Ok(Weights(sums)) } else { Err(format!("{what}: none has a weight above 0")) }
-}
-
-fn kind(written: WrittenKind) -> Result<Kind, String> {
-    let path = written.path;
-    let wrong = |reason: String| format!("requests: {path}: {reason}");
-    if !path.starts_with('/') {
-        return Err(wrong("a path begins with /".to_owned()));
-    }
-    crate::traffic::no_control(path.as_bytes()).map_err(wrong)?;
-    if !crate::traffic::is_token(written.method.as_bytes()) {
-        return Err(wrong(format!("{:?} is not an HTTP method", written.method)));
-    }
-    let status = if written.status.is_empty() { [(200, 1.0)].into() } else { written.status };
-    let statuses: Vec<u16> = status.keys().copied().collect();
-    for code in &statuses {
-        crate::traffic::status(i64::from(*code)).map_err(wrong)?;
-    }
-    let spread = |what: &str, spread| spread_of(spread).map_err(|reason| wrong(format!("{what}: {reason}")));
-    let times = |what: &str, times: WrittenSpread<Time>| spread(what, times.into());
-    let bytes = |what: &str, bytes: WrittenSpread<Number>| spread(what, bytes.into());
-    let headers = |list: BTreeMap<String, String>| -> Result<Headers, String> {
-        let header = |(name, value): (String, String)| crate::traffic::header(&name, value.into_bytes());
-        list.into_iter().map(header).collect::<Result<_, _>>().map_err(wrong)
-    };
-    Ok(Kind {
-        parts: parts(&path).map_err(wrong)?,
-        ids: written.ids.max(1),
-        method: written.method.into_bytes(),
-        status: chances("status", status.into_values().collect()).map_err(wrong)?,
-        statuses,
-        latency: times("latency", written.latency)?,
-        request_bytes: bytes("request_bytes", written.request_bytes)?,
-        response_bytes: bytes("response_bytes", written.response_bytes)?,
-        request_headers: headers(written.request_headers)?,
-        response_headers: headers(written.response_headers)?,
-        template: path,
-    })
-}
-
-/// What stands between the `{names}` of a path.
-fn parts(path: &str) -> Result<Vec<String>, String> {
-    let mut pieces = path.split('{');
-    let mut parts = vec![pieces.next().unwrap_or_default().to_owned()];
-    for piece in pieces {
-        let (_, after) = piece.split_once('}').ok_or("a { is not closed")?;
-        parts.push(after.to_owned());
-    }
-    Ok(parts)
-}
-
-/// The numbers of a distribution as they are written.
-struct Numbers {
-    always: Option<f64>,
-    shape: [Option<f64>; 5],
-}
-
-impl<T: Into<f64>> From<WrittenSpread<T>> for Numbers {
-    fn from(written: WrittenSpread<T>) -> Self {
-        match written {
-            WrittenSpread::Always(value) => Self { always: Some(value.into()), shape: [None; 5] },
-            WrittenSpread::Of(shape) => Self {
-                always: None,
-                shape: [shape.p50, shape.p99, shape.mean, shape.min, shape.max]
-                    .map(|number| number.map(Into::into)),
-            },
-        }
-    }
-}
-
-fn spread_of(numbers: Numbers) -> Result<Spread, String> {
-    let all = numbers.always.iter().chain(numbers.shape.iter().flatten());
-    for number in all {
-        within("a value", *number, 0.0..=1e15)?;
-    }
-    if let Some(value) = numbers.always {
-        return Ok(Spread::Always(value));
-    }
-    let refused = |_| "these numbers are no distribution".to_owned();
-    match numbers.shape {
-        [Some(p50), Some(p99), None, None, None] if p50 > 0.0 && p99 >= p50 => {
-            LogNormal::new(p50.ln(), (p99 / p50).ln() / Z99)
-                .map(Spread::LogNormal)
-                .map_err(|_| "these numbers are no distribution".to_owned())
-        }
-        [None, None, Some(mean), None, None] if mean > 0.0 => {
-            Exp::new(1.0 / mean).map(Spread::Exponential).map_err(|_| "this is no mean".to_owned())
-        }
-        [None, None, None, Some(min), Some(max)] => {
-            Uniform::new_inclusive(min, max).map(Spread::Even).map_err(refused)
-        }
-        _ => Err("expected a value, {p50, p99} with p50 at most p99, {mean} or {min, max}".to_owned()),
-    }
-}
-
-fn people(what: &str, written: WrittenPeople) -> Result<People, String> {
-    let wrong = |reason: String| format!("{what}: {reason}");
-    let count = within("count", written.count as f64, 1.0..=1e9).map_err(wrong)?;
-    let exponent = within("zipf", written.zipf, 0.0..=20.0).map_err(wrong)?;
-    let (header, _) =
-        crate::traffic::header(&written.header, written.prefix.clone().into_bytes()).map_err(wrong)?;
-    let zipf = Zipf::new(count, exponent).map_err(|error| wrong(error.to_string()))?;
-    Ok(People { zipf, header, prefix: written.prefix })
-}
-
-fn episode(written: WrittenEpisode) -> Result<Episode, String> {
-    let wrong = |reason: String| format!("episodes: {reason}");
-    if written.to.0 <= written.from.0 {
-        return Err(wrong("`to` is not after `from`".to_owned()));
-    }
-    let errors = written.errors.map(|errors| {
-        crate::traffic::status(i64::from(errors.status))?;
-        let flags = ResponseFlags::parse(&errors.flags)
-            .map_err(|flag| format!("Envoy has no response flag {flag:?}"))?;
-        Ok(Errors { share: within("share", errors.share, 0.0..=1.0)?, status: errors.status, flags })
-    });
-    Ok(Episode {
-        from: written.from.0,
-        to: written.to.0,
-        path: written.path,
-        tenant: written.tenant,
-        rate: within("rate", written.rate, 0.0..=1e6).map_err(wrong)?,
-        latency: within("latency", written.latency, 0.0..=1e6).map_err(wrong)?,
-        errors: errors.transpose().map_err(wrong)?,
-    })
 }

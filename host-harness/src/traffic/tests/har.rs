@@ -78,3 +78,9 @@ fn what_is_no_har_is_one_error() {
     let latin = [&b"{\"log\":{\"entries\":["[..], b"\xe4"].concat();
     assert!(all(&latin, Format::Har)[0].clone().unwrap_err().reason.contains("not UTF-8"));
 }
+
+#[test]
+fn an_exchange_that_failed_in_playwright_has_no_response() {
+    let record = one(&har(&ENTRY.replace("201", "-1")), Format::Auto);
+    assert_eq!((record.status, record.flags), (None, ResponseFlags::DOWNSTREAM_DISCONNECT));
+}
