@@ -279,6 +279,12 @@ fn healthy_traffic_with_few_errors_fires_nothing() {
         (format!("slo_bad_events_total{{{s},slo=\"availability\"}}"), "0+5x240"),
         (format!("slo_events_total{{{s},slo=\"latency\"}}"), "0+10000x240"),
         (format!("slo_bad_events_total{{{s},slo=\"latency\"}}"), "0+40x240"),
+        (format!("slo_events_total{{{s},slo=\"predictions_availability\"}}"), "0+1000x240"),
+        (format!("slo_bad_events_total{{{s},slo=\"predictions_availability\"}}"), "0+1x240"),
+        (format!("slo_events_total{{{s},slo=\"predictions_latency\"}}"), "0+1000x240"),
+        (format!("slo_bad_events_total{{{s},slo=\"predictions_latency\"}}"), "0+20x240"),
+        (format!("slo_events_total{{{s},slo=\"reads_latency\"}}"), "0+1000x240"),
+        (format!("slo_bad_events_total{{{s},slo=\"reads_latency\"}}"), "0+4x240"),
         (format!("redline_build_info{{{s},version=\"1\",job=\"redline\",instance=\"a\"}}"), "1x240"),
         (format!("redline_last_publish_timestamp_seconds{{{s},instance=\"a\"}}"), "0+60x240"),
         (format!("redline_series{{{s},instance=\"a\"}}"), "500x240"),
@@ -327,4 +333,26 @@ fn healthy_traffic_with_few_errors_fires_nothing() {
     let never = "count(ALERTS{alertstate=\"firing\"})";
     let checks = ["10m", "30m", "65m", "90m", "2h", "3h"].map(|at| (at, never, ""));
     numbers(&profile::config(), "1m", &series, &checks);
+}
+
+#[test]
+fn what_two_proxies_report_of_one_upstream_counts_once_and_upstreams_add_up() {
+    let of = |name: &str, proxy: &str, rest: &str| {
+        format!("{name}{{service=\"ml-platform\",instance=\"{proxy}\"{rest}}}")
+    };
+    let gauges = [
+        (of("queue_depth", "a", ""), "800x30"),
+        (of("queue_depth", "b", ""), "700x30"),
+        (of("db_connections", "a", ",state=\"active\",upstream=\"1\""), "80x30"),
+        (of("db_connections", "b", ",state=\"active\",upstream=\"1\""), "80x30"),
+        (of("db_connections", "b", ",state=\"active\",upstream=\"2\""), "60x30"),
+        (of("db_pool_size", "a", ",upstream=\"1\""), "100x30"),
+        (of("db_pool_size", "b", ",upstream=\"1\""), "100x30"),
+        (of("db_pool_size", "b", ",upstream=\"2\""), "50x30"),
+    ];
+    let series: Vec<(&str, &str)> = gauges.iter().map(|(name, values)| (name.as_str(), *values)).collect();
+    let backlog = "count(ALERTS{alertname=\"QueueBacklogHigh\"})";
+    // 140 of 150; with each report for itself it would be 220 of 250, which is no more than 90 %.
+    let pool = "count(ALERTS{alertname=\"DatabaseConnectionPoolExhausted\",alertstate=\"firing\"})";
+    numbers(&profile::config(), "1m", &series, &[("20m", backlog, ""), ("20m", pool, "1")]);
 }

@@ -113,7 +113,8 @@ impl Vocabulary {
         }
         let units = [("_milliseconds", 1000), ("_microseconds", 1_000_000)];
         for (ending, per_second) in units {
-            if let Some(start) = full.strip_suffix(ending) {
+            let known = self.durations.iter().any(|known| known.raw == full);
+            if let Some(start) = full.strip_suffix(ending).filter(|_| !known) {
                 self.durations.push(DurationHistogram {
                     raw: full.to_owned(),
                     seconds: format!("{start}_seconds"),

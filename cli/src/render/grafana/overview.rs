@@ -169,9 +169,9 @@ fn business() -> Row {
 
 fn infrastructure() -> Row {
     let panels = vec![
-        Panel::new("Database connections", Look::Lines, "short", "sum by (state) ($db_connections{$S})", "{{state}}")
-            .and("sum($db_pool_size{$S})", "pool size")
-            .and("sum($db_pool_overflow{$S})", "overflow")
+        Panel::new("Database connections", Look::Lines, "short", "sum by (state) (max by (state, upstream) ($db_connections{$S}))", "{{state}}")
+            .and("sum(max by (upstream) ($db_pool_size{$S}))", "pool size")
+            .and("sum(max by (upstream) ($db_pool_overflow{$S}))", "overflow")
             .runbook("DatabaseConnectionPoolExhausted"),
         Panel::new(
             "Database queries, 95th percentile",
@@ -194,10 +194,10 @@ fn infrastructure() -> Row {
         .coloured(Thresholds::rising(&[("red", None), ("green", Some(0.8))]))
         .between(0.0, 1.0)
         .runbook("CacheHitRateLow"),
-        Panel::new("Cache size", Look::Lines, "bytes", "sum($cache_size_bytes{$S})", "size").runbook("CacheEmptied"),
+        Panel::new("Cache size", Look::Lines, "bytes", "sum(max by (upstream) ($cache_size_bytes{$S}))", "size").runbook("CacheEmptied"),
         Panel::new("Cache evictions", Look::Lines, "ops", "sum(rate($cache_evictions_total{$S}[$R]))", "evictions")
             .runbook("CacheEvictionsHigh"),
-        Panel::new("Queue", Look::Lines, "short", "sum($queue_depth{$S})", "waiting").runbook("QueueBacklogHigh"),
+        Panel::new("Queue", Look::Lines, "short", "sum(max by (upstream) ($queue_depth{$S}))", "waiting").runbook("QueueBacklogHigh"),
         Panel::new("Jobs by outcome", Look::Stacked, "ops", "sum by (outcome) (rate($queue_jobs_total{$S}[$R]))", "{{outcome}}")
             .runbook("QueueJobsFailing"),
         Panel::new("Turned away", Look::Lines, "reqps", "sum(rate($http_requests_total{$S,$EP,status=\"429\"}[$R]))", "429")

@@ -1,5 +1,8 @@
 //! The alerts that are the same for every configuration, by category: each with what it waits for, what it says, and
 //! the traffic at which it must fire and must not.
+//!
+//! Counters are summed over all proxies. A gauge that an upstream reports is the same figure in each of them: the most
+//! of any proxy counts, and is summed over upstreams.
 
 mod availability;
 mod business;

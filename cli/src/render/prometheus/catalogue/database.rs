@@ -10,8 +10,8 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Database,
         severity: Critical,
         hold: "5m",
-        expr: r#"sum by (service) ($db_connections{$S,$DB_ACTIVE})
-  / sum by (service) ($db_pool_size{$S}) > 0.9"#,
+        expr: r#"sum by (service) (max by (service, upstream) ($db_connections{$S,$DB_ACTIVE}))
+  / sum by (service) (max by (service, upstream) ($db_pool_size{$S})) > 0.9"#,
         summary: "The database pool of {{ $labels.service }} is nearly exhausted",
         description: "% of the connections are in use; the next requests will wait for one. Look for long transactions and leaked connections before making the pool larger.",
         format: RATIO,
@@ -29,7 +29,7 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Database,
         severity: Warning,
         hold: "10m",
-        expr: r#"sum by (service) ($db_pool_overflow{$S}) > 0"#,
+        expr: r#"sum by (service) (max by (service, upstream) ($db_pool_overflow{$S})) > 0"#,
         summary: "The database pool of {{ $labels.service }} overflows",
         description: "% connections are open beyond the pool's size. It holds for now; each costs the database more than one of the pool.",
         format: COUNT,
@@ -168,8 +168,8 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Cache,
         severity: Info,
         hold: "",
-        expr: r#"sum by (service) ($cache_size_bytes{$S})
-  / sum by (service) (max_over_time($cache_size_bytes{$S}[30m])) < 0.5"#,
+        expr: r#"sum by (service) (max by (service, upstream) ($cache_size_bytes{$S}))
+  / sum by (service) (max by (service, upstream) (max_over_time($cache_size_bytes{$S}[30m]))) < 0.5"#,
         summary: "The cache of {{ $labels.service }} lost half of what it held",
         description: "It holds % of its size half an hour ago: it was flushed, restarted, or lost a node. Expect misses, and more load on the database, until it is warm.",
         format: RATIO,

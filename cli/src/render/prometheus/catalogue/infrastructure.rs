@@ -9,7 +9,7 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Infrastructure,
         severity: Warning,
         hold: "10m",
-        expr: r#"sum by (service) ($queue_depth{$S}) > 1000"#,
+        expr: r#"sum by (service) (max by (service, upstream) ($queue_depth{$S})) > 1000"#,
         summary: "Jobs pile up in the queue of {{ $labels.service }}",
         description: "% jobs wait. See whether workers run at all, then whether there are enough of them.",
         format: COUNT,
@@ -66,7 +66,7 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Infrastructure,
         severity: Critical,
         hold: "5m",
-        expr: r#"sum by (service) ($queue_depth{$S}) > 0
+        expr: r#"sum by (service) (max by (service, upstream) ($queue_depth{$S})) > 0
 and
 sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         summary: "The queue of {{ $labels.service }} stands still",
