@@ -1,0 +1,177 @@
+//! An SLO and a pair of windows in; the alert on how fast the budget burns out, and on what burns too slowly for any pair.
+
+use super::super::alerts::Rule;
+use super::super::cases::{Check, Test};
+use super::super::catalogue::Category;
+use super::super::tiers::{Severity, Tier, tiers};
+use super::{Draft, EVENTS, MINUTE_S, Maker, STEP_S};
+use redline::config::{Duration, Slo};
+
+impl Maker<'_> {
+    /// Both windows of a pair burn faster than its factor.
+    pub(super) fn burn(&self, slo: &Slo, tier: &Tier) -> Option<Rule> {
+        let [long, short] = tier.labels(slo.period);
+        let Tier { factor, number, alert, severity, .. } = *tier;
+        let (name, period) = (&slo.name, slo.period);
+        let expr = format!(
+            "$slo_burn_rate{{$S,slo=\"{name}\",window=\"{long}\"}} > {factor}\n\
+             and ignoring (window)\n\
+             $slo_burn_rate{{$S,slo=\"{name}\",window=\"{short}\"}} > {factor}\n\
+             and ignoring (window)\n\
+             $slo:bad_events:increase{{$S,slo=\"{name}\",window=\"{long}\"}} >= $MIN"
+        );
+        let spent = format!("{:.0}", share_spent(tier, slo) * 100.0);
+        let what = match severity {
+            Severity::Critical => "Find what changed and take it back now",
+            _ => "Nobody has to get up for it, but it has to be found this week",
+        };
+        let draft = Draft {
+            name: alert,
+            category: Category::ErrorBudget,
+            severity,
+            hold: "",
+            expr: &expr,
+            summary: &format!(
+                "{name} of {{{{ $labels.service }}}} burns its error budget over {factor} times too fast"
+            ),
+            description: &format!(
+                "Over {long} and still over the last {short}. A {long} like this costs {spent} % of what may fail in {period}. \
+                 {what}; the SLO dashboard shows since when, and which endpoints."
+            ),
+        };
+        let mut rule = self.rule(draft, &[("slo", name), ("tier", &number.to_string())])?;
+        // The slower a pair, the longer its test takes: it stands for all SLOs of the same period.
+        let same = |other: &&Slo| {
+            other.period == slo.period
+                && tier.can_fire(other)
+                && (tier.number > 1 || other.objective == slo.objective)
+        };
+        if self.config.slos.iter().find(same).is_some_and(|first| first.name == slo.name) {
+            rule.tests = self.burn_tests(&rule, slo, tier);
+        }
+        Some(rule)
+    }
+
+    /// A full outage after clean traffic: fires and ends when the windows' arithmetic says so. And just below for ever.
+    fn burn_tests(&self, rule: &Rule, slo: &Slo, tier: &Tier) -> Vec<Test> {
+        let [long, short] = [tier.long, tier.short].map(|window| window.length(slo.period).as_secs());
+        // A sample a minute; what takes days is evaluated every five.
+        let slow = long > 21_600;
+        let step = if slow { STEP_S } else { MINUTE_S };
+        let window = tier.labels(slo.period).first().cloned().unwrap_or_default();
+        let own = [("window", window)];
+        // Millionths of seconds: factor and budget are millionths each.
+        let threshold = tier.factor.0.saturating_mul(u64::from(slo.objective.budget_ppm()));
+        let crossing = u128::from(threshold).saturating_mul(u128::from(long)) / 1_000_000;
+        let seconds = |micros: u128| u64::try_from(micros / 1_000_000).unwrap_or(u64::MAX);
+        let detected = seconds(crossing);
+        let last_silent =
+            detected.saturating_sub(1).checked_div(step).unwrap_or_default().saturating_mul(step);
+        let first_firing =
+            detected.checked_div(step).unwrap_or_default().saturating_add(1).saturating_mul(step);
+        // Long enough that the short window is full of it, and that the long one remembers.
+        let outage = short.max(detected.saturating_mul(3).checked_div(2).unwrap_or_default());
+        let outage = outage.div_ceil(step).saturating_mul(step);
+        let good_share = u128::from(1_000_000_000_000_u64.saturating_sub(threshold));
+        let left = seconds(good_share.saturating_mul(u128::from(short)) / 1_000_000);
+        let last_firing = left.saturating_sub(1).checked_div(step).unwrap_or_default().saturating_mul(step);
+        let first_silent = left.checked_div(step).unwrap_or_default().saturating_add(2).saturating_mul(step);
+        let steps = |seconds: u64| seconds.checked_div(MINUTE_S).unwrap_or_default();
+        let after = |seconds: u64| Duration::from_secs(long.saturating_add(seconds));
+        let firing = |at| rule.firing(at, &own, "");
+        let silent = |at| Check { at, firing: None };
+        let mut checks = vec![silent(after(last_silent)), firing(after(first_firing))];
+        if outage.saturating_add(last_firing) < long {
+            checks.push(firing(after(outage.saturating_add(last_firing))));
+            checks.push(silent(after(outage.saturating_add(first_silent))));
+        }
+        let phases = [(0, EVENTS, steps(long)), (EVENTS, EVENTS, steps(outage)), (0, EVENTS, steps(long))];
+        let test = |what: &str, phases: &[(u64, u64, u64)], checks| Test {
+            name: format!("{} of {} {what}", rule.name, slo.name),
+            slow,
+            series: self.counters(slo, phases),
+            checks,
+        };
+        // 98 % of it.
+        let below = u64::try_from(u128::from(threshold).saturating_mul(98) / 100_000).unwrap_or(u64::MAX);
+        let hour = steps(3600);
+        let mut tests = vec![
+            test("fires and ends on time", &phases, checks),
+            test(
+                "is silent just below",
+                &[(below, EVENTS, hour)],
+                vec![silent(Duration::from_secs(1800)), silent(Duration::from_secs(3600))],
+            ),
+        ];
+        let min = self.min_failures();
+        if tier.number == 1 && min > 1 {
+            // Everything fails, but there is little of it.
+            let each = min.div_ceil(10);
+            let enough = min.div_ceil(each);
+            let at = |steps: u64| Duration::from_secs(steps.saturating_mul(step));
+            tests.push(test(
+                "waits for enough failures",
+                &[(each, each, 40)],
+                vec![silent(at(enough.saturating_sub(1))), firing(at(enough))],
+            ));
+        }
+        tests
+    }
+
+    /// Errors that are too few for any pair, and do not end.
+    pub(super) fn quiet(&self, slo: &Slo) -> Option<Rule> {
+        let name = &slo.name;
+        let factor = tiers(slo.period).last().map(|tier| tier.factor)?;
+        let expr = format!(
+            "count_over_time(($slo:bad_events:increase{{$S,slo=\"{name}\",window=\"1h\"}} > 0)[3d:1h]) >= 6\n\
+             and ignoring (window)\n\
+             $slo_burn_rate{{$S,slo=\"{name}\",window=\"3d\"}} > {factor}"
+        );
+        let draft = Draft {
+            name: "SLOQuietErrors",
+            category: Category::ErrorBudget,
+            severity: Severity::Warning,
+            hold: "",
+            expr: &expr,
+            summary: &format!("{name} of {{{{ $labels.service }}}} fails a little, again and again"),
+            description: "In six of the last 72 hours something failed, and together it is more than the budget allows, \
+                          with too few failures for the other alerts. With little traffic this is how an outage looks.",
+        };
+        let mut rule = self.rule(draft, &[("slo", name), ("tier", "5")])?;
+        let test = |what: &str, hours: u64, checks| {
+            let mut phases = Vec::new();
+            for _ in 0..hours {
+                phases.extend([(0, 0, 29), (1, 1, 1), (0, 0, 30)]);
+            }
+            phases.push((0, 0, 240));
+            Test {
+                name: format!("SLOQuietErrors of {name} {what}"),
+                slow: true,
+                series: self.counters(slo, &phases),
+                checks,
+            }
+        };
+        let at = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
+        let own = [("window", "1h".to_owned())];
+        if self
+            .config
+            .slos
+            .iter()
+            .find(|other| other.period == slo.period)
+            .is_none_or(|first| first.name != slo.name)
+        {
+            return Some(rule);
+        }
+        rule.tests = vec![
+            test("fires", 6, vec![Check { at: at(355), firing: None }, rule.firing(at(360), &own, "")]),
+            test("is silent just below", 5, vec![Check { at: at(400), firing: None }]),
+        ];
+        Some(rule)
+    }
+}
+
+/// The share of the period's budget that is spent when a pair fires.
+fn share_spent(tier: &Tier, slo: &Slo) -> f64 {
+    let long = tier.long.length(slo.period).as_secs() as f64;
+    tier.factor.0 as f64 / 1e6 * long / slo.period.as_secs() as f64
+}
