@@ -212,6 +212,10 @@ impl Rules {
     }
 }
 
+/// A rule's labels for one exchange, as far as they are known: what a client sent is looked up once for all entries of
+/// a response, so that one answer counts once for it.
+type Labels = [Option<Result<LabelId, Problem>>; MAX_CUSTOM_LABELS];
+
 /// The name of the candidates' table, one for all custom metrics.
 const CANDIDATES: &str = "custom";
 
@@ -260,14 +264,15 @@ impl Rule {
         if !right_status || (self.cache.is_some() && self.cache != seen.signals.cache()) {
             return;
         }
+        let mut labels = Labels::default();
         let Some(name) = self.entries.take() else {
-            return self.observe(None, seen, effects, host);
+            return self.observe(None, &mut labels, seen, effects, host);
         };
         // By place: what an entry gives is written to what the entries are read from.
         for place in 0..seen.signals.entries().len() {
             let entry = seen.signals.entries().get(place).copied().filter(|entry| *entry.name() == *name);
             if entry.is_some() {
-                self.observe(entry, seen, effects, host);
+                self.observe(entry, &mut labels, seen, effects, host);
             }
         }
         self.entries = Some(name);
@@ -276,6 +281,7 @@ impl Rule {
     fn observe(
         &mut self,
         entry: Option<Entry<'_>>,
+        known: &mut Labels,
         seen: &mut Seen<'_, '_, '_>,
         effects: &mut Effects,
         host: &mut impl Host,
@@ -286,8 +292,13 @@ impl Rule {
             Some(Err(OutOfRange)) => return effects.drops.push(DropReason::ValueRange),
         };
         let mut labels = [LabelId::UNUSED; MAX_CUSTOM_LABELS];
-        for (place, (id, label)) in labels.iter_mut().zip(&mut self.labels).enumerate() {
-            *id = match label.id(seen, entry.as_ref(), host) {
+        let places = labels.iter_mut().zip(&mut self.labels).zip(known).enumerate();
+        for (place, ((id, label), known)) in places {
+            let read = match *known {
+                Some(read) if !label.reads_entry() => read,
+                _ => *known.insert(label.id(seen, entry.as_ref(), host)),
+            };
+            *id = match read {
                 Ok(id) => id,
                 Err(problem) => {
                     match problem {

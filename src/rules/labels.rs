@@ -53,6 +53,7 @@ pub(super) enum Table {
 }
 
 /// Why a label became `_other`.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Problem {
     /// The table is full, or the value has not been answered well often enough.
     PastLimit,
@@ -76,15 +77,17 @@ pub(super) fn compile(metric: &CustomMetric, config: &Config, keys: &Keys) -> Ve
     let upstream = metric.per_upstream.then_some(("upstream", Source::Upstream));
     let table = |name: &str, source: &Source| {
         let most = usize::try_from(metric.max).unwrap_or(usize::MAX);
-        let name = ["custom/", &metric.name, "/", name].concat();
+        let named = |table: &str| [table, &metric.name, "/", name].concat();
         if let Source::Constant(text) = source {
             return Table::Constant(text.clone());
         }
         match source.values(config) {
             Some(values) if values <= most => Table::Alphabet,
-            Some(_) => Table::Numbers(Roster::new(keys, &name, metric.max)),
+            // A table of another name: one metric may be configured twice, or anew, with texts in this label.
+            Some(_) => Table::Numbers(Roster::new(keys, &named("custom-numbers/"), metric.max)),
             None => {
                 let bytes = config.limits.max_label_bytes;
+                let name = named("custom/");
                 Table::Values(Box::new(LabelValues::beside(keys, &name, CANDIDATES, metric.max, bytes)))
             }
         }
@@ -130,6 +133,11 @@ impl Source {
 impl LabelRule {
     pub(super) fn reads_request(&self) -> bool {
         matches!(self.source, Source::Host | Source::Param(_) | Source::RequestHeader(_))
+    }
+
+    /// Whether the entries of one response may have different values.
+    pub(super) fn reads_entry(&self) -> bool {
+        matches!(self.source, Source::ServerTiming(_))
     }
 
     /// The label's value; the error says why it is `_other`.

@@ -19,6 +19,9 @@ const LOAD_REPORTS: [(&[u8], bool); 4] = [
     (b"x-endpoint-load-metrics-bin", true),
     (b"x-endpoint-load-metrics", false),
 ];
+/// Entries of a response's Server-Timing, headers and trailers together; further ones are malformed. Without a bound
+/// one header would stall a worker: each metric looks at all of them, and a label may for each of them.
+const MAX_ENTRIES: usize = 1000;
 const CACHE_STATUS: &[u8] = b"cache-status";
 const VENDORS: [&[u8]; 3] = [b"x-cache", b"x-cache-status", b"cf-cache-status"];
 const AGE: &[u8] = b"age";
@@ -172,11 +175,13 @@ impl<'m, 'p> Signals<'m, 'p> {
     #[inline(never)]
     pub(super) fn entries(&self) -> &[Entry<'m>] {
         self.entries.get_or_init(|| {
-            let mut all = Vec::new();
-            for headers in [&self.messages.response, &self.messages.trailers].into_iter().flatten() {
-                for (_, line) in header_pairs(headers).filter(|(name, _)| *name == SERVER_TIMING) {
-                    all.extend(entries(line).filter_map(|entry| self.readable(entry)));
-                }
+            let messages = [&self.messages.response, &self.messages.trailers].into_iter().flatten();
+            let pairs = messages.flat_map(|headers| header_pairs(headers));
+            let lines = pairs.filter(|(name, _)| *name == SERVER_TIMING).map(|(_, line)| line);
+            let mut read = lines.flat_map(entries).filter_map(|entry| self.readable(entry));
+            let all = read.by_ref().take(MAX_ENTRIES).collect();
+            if read.next().is_some() {
+                self.note(Malformed::ServerTiming);
             }
             all
         })

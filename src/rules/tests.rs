@@ -355,3 +355,46 @@ fn metrics_with_one_name_are_told_apart_by_a_constant() {
     assert_eq!(world.value("db_connections", &[("state", "active")]), Some(7));
     assert_eq!(world.value("db_connections", &[("state", "idle")]), Some(13));
 }
+
+#[test]
+fn of_a_responses_timings_the_first_thousand_count_and_the_others_are_malformed() {
+    let mut world = World::new(json!([
+        {"name": "ops_total", "type": "counter", "labels": {"kind": {"server_timing": "a"}, "table": {"server_timing": "b"}}},
+    ]));
+    let [most, more] = [1000, 27_000].map(|count| "a,".repeat(count));
+    world.get("/m", &[("server-timing", &most)]);
+    let all = &[("kind", "_none"), ("table", "_none")];
+    assert_eq!((world.value("ops_total", all), world.dropped("malformed_header")), (Some(1000), 0));
+    world.exchange("GET /m", &[], 200, &[("server-timing", &most)], &[("server-timing", &more)]);
+    assert_eq!((world.value("ops_total", all), world.dropped("malformed_header")), (Some(2000), 1));
+}
+
+#[test]
+fn a_response_with_several_entries_is_one_answer_for_a_value_of_the_client() {
+    let mut world = World::new(json!([
+        {"name": "db_total", "type": "counter", "value": {"server_timing": "db"}, "max": 2,
+            "labels": {"caller": {"request_header": "x-caller"}}},
+    ]));
+    let timings = [("server-timing", "db;dur=1, db;dur=1, db;dur=1, db;dur=1")];
+    let mut ask = |caller| world.exchange("GET /m", &[("x-caller", caller)], 200, &timings, &[]);
+    ["first", "late", "late"].into_iter().for_each(&mut ask);
+    assert_eq!(world.value("db_total", &[("caller", "late")]), None, "two answers");
+    assert_eq!(world.value("db_total", &[("caller", "_other")]), Some(8));
+    assert_eq!(world.overflowed("db_total/caller"), 8, "each observation counts");
+    world.exchange("GET /m", &[("x-caller", "late")], 200, &timings, &[]);
+    assert_eq!(world.value("db_total", &[("caller", "late")]), Some(4));
+}
+
+#[test]
+fn a_label_of_numbers_and_of_texts_in_metrics_of_one_name_keep_apart() {
+    let metric = |method: &str, who: Value| json!({"name": "q_total", "type": "counter", "when": {"method": [method]}, "max": 3, "labels": {"who": who}});
+    let mut world = World::new(json!([
+        metric("GET", json!("tenant")),
+        metric("PUT", json!({"response_header": "x-who"})),
+    ]));
+    for n in ["1", "2", "3"] {
+        world.exchange("PUT /m", &[], 200, &[("x-who", &format!("text-{n}"))], &[]);
+        world.exchange("GET /m", &[("x-tenant-id", &format!("tenant-{n}"))], 200, &[], &[]);
+    }
+    assert_eq!(world.overflowed("q_total/who"), 0);
+}
