@@ -111,16 +111,32 @@ impl Registry {
         if let Some(id) = self.ids.get(&series) {
             return Some(*id);
         }
-        self.name(series.metric())?;
+        match self.new_id(series, texts, sink) {
+            Ok(id) => id,
+            Err(row) => match self.ids.get(&row) {
+                Some(id) => Some(*id),
+                None => self.define(row, texts, sink),
+            },
+        }
+    }
+
+    /// Defines a series that has no id yet; the error is its overflow row, where there is no room for it.
+    #[inline(never)]
+    fn new_id(
+        &mut self,
+        series: Series,
+        texts: &impl LabelTexts,
+        sink: &mut (impl MetricSink + SharedData),
+    ) -> Result<Option<MetricId>, Series> {
+        if self.name(series.metric()).is_none() {
+            return Ok(None);
+        }
         let row = series.overflow();
         if series == row || self.admits(series, texts, sink) {
-            return self.define(series, texts, sink);
+            return Ok(self.define(series, texts, sink));
         }
         self.count(Series::Overflow(Limit::MaxSeries), texts, sink);
-        match self.ids.get(&row) {
-            Some(id) => Some(*id),
-            None => self.define(row, texts, sink),
-        }
+        Err(row)
     }
 
     /// Whether a series may have a stat of its own.
@@ -208,8 +224,11 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
-        let id = self.id(series, texts, sink);
-        id.filter(|_| self.ids.contains_key(&series))
+        match self.ids.get(&series) {
+            Some(id) => Some(*id),
+            // Nor is the row defined: it would show a 0 that nobody said.
+            None => self.new_id(series, texts, sink).ok().flatten(),
+        }
     }
 
     /// Sets the gauge of an id.

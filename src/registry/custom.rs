@@ -71,12 +71,18 @@ impl LabelId {
 
     /// A method.
     pub const fn method(method: Method) -> Self {
-        Self::of(METHOD, method as u32)
+        match method {
+            Method::Other => Self::OTHER_METHOD,
+            method => Self::of(METHOD, method as u32),
+        }
     }
 
     /// An endpoint.
-    pub fn endpoint(EndpointId(id): EndpointId) -> Self {
-        Self::of(ENDPOINT, id.into())
+    pub fn endpoint(endpoint: EndpointId) -> Self {
+        match endpoint {
+            EndpointId::OTHER => Self::OTHER,
+            EndpointId(id) => Self::of(ENDPOINT, id.into()),
+        }
     }
 
     /// A status code.
@@ -86,7 +92,10 @@ impl LabelId {
 
     /// A class of status codes.
     pub const fn class(class: CodeClass) -> Self {
-        Self::of(CLASS, class as u32)
+        match class {
+            CodeClass::Other => Self::OTHER,
+            class => Self::of(CLASS, class as u32),
+        }
     }
 
     /// A tenant.
@@ -166,13 +175,16 @@ mod tests {
 
     #[test]
     fn every_value_comes_back_as_it_was() {
-        for method in Method::ALL {
+        for method in Method::ALL.into_iter().filter(|method| *method != Method::Other) {
             assert_eq!(LabelId::method(method).value(), Some(LabelValue::Method(method)));
         }
-        for class in CodeClass::ALL {
+        for class in CodeClass::ALL.into_iter().filter(|class| *class != CodeClass::Other) {
             assert_eq!(LabelId::class(class).value(), Some(LabelValue::Class(class)));
         }
-        for id in [EndpointId(0), EndpointId(59_999), EndpointId::OTHER] {
+        assert_eq!(LabelId::method(Method::Other).value(), Some(LabelValue::Word("_OTHER")));
+        assert_eq!(LabelId::class(CodeClass::Other).value(), Some(LabelValue::Word("_other")));
+        assert_eq!(LabelId::endpoint(EndpointId::OTHER).value(), Some(LabelValue::Word("_other")));
+        for id in [EndpointId(0), EndpointId(59_999)] {
             assert_eq!(LabelId::endpoint(id).value(), Some(LabelValue::Endpoint(id)));
         }
         for code in [0, 200, 599, u16::MAX] {

@@ -101,6 +101,22 @@ fn past_the_limit_observations_go_to_the_overflow_row_and_none_is_lost() {
 }
 
 #[test]
+fn a_gauge_past_the_limit_is_not_shown_and_nor_is_an_overflow_row_that_nobody_set() {
+    let metrics = json!([{"name": "pool", "type": "gauge", "per_upstream": true, "value": {"orca": "eps"}}]);
+    let (mut registry, texts, mut host) =
+        registry(json!({"limits": {"max_series": 100}, "metrics": metrics, "tenant": {"max": 100}}));
+    for endpoint in 0..100 {
+        registry.count(requests(endpoint), &texts, &mut host);
+    }
+    let mut labels = [LabelId::UNUSED; MAX_CUSTOM_LABELS];
+    labels[0] = LabelId::listed(0);
+    registry.set(Series::Custom(CustomSeries { metric: CustomId(0), labels }), 7, &texts, &mut host);
+    assert!(!host.names().any(|name| name.starts_with("pool")));
+    let overflow = "redline_series_overflow_total.service=.=shop;.;label=.=max_series;.;";
+    assert_eq!(host.value(overflow), Some(1));
+}
+
+#[test]
 fn the_limit_holds_for_all_vms_together_and_what_one_has_another_may_count() {
     let (mut one, texts, mut host) = registry(json!({"limits": {"max_series": 100}, "tenant": {"max": 100}}));
     one.prepare(&mut host).unwrap();

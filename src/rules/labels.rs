@@ -67,8 +67,8 @@ impl From<HostStatus> for Problem {
     }
 }
 
-/// Codes that are in use, more or less: IANA's, and some.
-const STATUSES: usize = 100;
+/// Codes of three digits, and 0.
+const STATUSES: usize = 1000;
 
 /// The labels of a metric, in the order of its stat name.
 #[inline(never)]

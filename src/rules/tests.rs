@@ -269,6 +269,26 @@ fn past_its_max_a_label_is_other_and_counts_an_overflow_of_the_metric_and_label(
 }
 
 #[test]
+fn reserved_words_take_no_place_and_every_code_does() {
+    let mut world = World::new(json!([
+        {"name": "a_total", "type": "counter", "labels": {"place": "endpoint", "verb": "method"}, "max": 1},
+        {"name": "b_total", "type": "counter", "labels": {"sent": "status"}, "max": 100},
+    ]));
+    for status in 400..600 {
+        world.exchange("BREW /elsewhere", &[], status, &[], &[]);
+    }
+    world.exchange("GET /m", &[], 599, &[], &[]);
+    world.exchange("PUT /m/7", &[], 599, &[], &[]);
+    assert_eq!(world.value("a_total", &[("place", "_other"), ("verb", "_OTHER")]), Some(200));
+    assert_eq!(world.value("a_total", &[("place", "/m"), ("verb", "GET")]), Some(1));
+    assert_eq!(world.value("a_total", &[("place", "_other"), ("verb", "_other")]), Some(1));
+    assert_eq!((world.overflowed("a_total/place"), world.overflowed("a_total/verb")), (1, 1));
+    assert_eq!(world.value("b_total", &[("sent", "499")]), Some(1));
+    assert_eq!(world.value("b_total", &[("sent", "_other")]), Some(102));
+    assert_eq!(world.overflowed("b_total/sent"), 102);
+}
+
+#[test]
 fn a_malformed_header_is_counted_once_an_exchange_and_changes_nothing_else() {
     let mut world = World::new(json!([
         {"name": "db_ms", "type": "histogram", "buckets": [10], "value": {"server_timing": "db"}},

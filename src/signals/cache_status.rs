@@ -41,7 +41,7 @@ impl CacheReader {
     #[inline(never)]
     pub fn age(&mut self, line: &[u8]) {
         let line = trim(line);
-        match Number::from_json(line) {
+        match Number::from_text(line) {
             Ok(age) if line.iter().all(u8::is_ascii_digit) => {
                 let hit = (age != Number::from(0)).then_some(CacheOutcome::Hit);
                 self.age = either(self.age, hit);

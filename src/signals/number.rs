@@ -80,6 +80,18 @@ impl Number {
         self.negative
     }
 
+    /// Whether it is a whole number of 64 bits.
+    pub fn is_u64(self) -> bool {
+        let power = u32::try_from(self.exponent).ok().and_then(|exponent| 10_u64.checked_pow(exponent));
+        !self.negative && power.is_some_and(|power| self.digits.checked_mul(power).is_some())
+    }
+
+    /// Whether it is 1e309 or more, of either sign: what no double can come near to.
+    pub fn is_infinite(self) -> bool {
+        let digits = self.digits.checked_ilog10().map_or(0, |places| i32::try_from(places).unwrap_or(0));
+        self.digits > 0 && self.exponent.saturating_add(digits) > 308
+    }
+
     /// The whole number that `self × scale` rounds to, 0 to `i64::MAX`.
     ///
     /// What is below zero is out of range, also where it would round to zero.

@@ -184,7 +184,7 @@ impl<'a> Report<'a> {
     /// `None` is a report that is refused.
     #[inline(never)]
     fn add(&mut self, field: Field, key: Cow<'a, [u8]>, value: Number, duplicate: Duplicate) -> Option<()> {
-        if value.is_negative() || field.is_map() == key.is_empty() {
+        if value.is_negative() || value.is_infinite() || field.is_map() == key.is_empty() {
             return None;
         }
         let known = self.entries.iter_mut().find(|(known, name, _)| *known == field && *name == key);

@@ -121,8 +121,8 @@ fn caches_that_know_no_cache_status_are_understood_too() {
 
 #[test]
 fn an_age_above_zero_is_a_hit() {
-    let hits = ["1", "123", " 7 ", "2147483648", "100000000000000000000000"];
-    let nothing = ["0", " 0"];
+    let hits = ["1", "123", " 7 ", "007", "2147483648", "100000000000000000000000"];
+    let nothing = ["0", " 0", "00"];
     let bad = ["", "-1", "+1", "1.5", "1e3", "x", "1, 2", "00x", "1 2"];
     let age = |line: &str| {
         let mut reader = CacheReader::default();

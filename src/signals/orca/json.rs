@@ -32,7 +32,9 @@ fn read_field<'a>(name: &'a [u8], value: &'a [u8], seen: &mut u16, report: &mut 
     }
     *seen |= bit;
     if !field.is_map() {
-        return report.add(field, Cow::Borrowed(b""), number(value)?, Duplicate::Refused);
+        // `rps` is a whole number of 64 bits.
+        let value = number(value).filter(|value| field != Field::Rps || value.is_u64())?;
+        return report.add(field, Cow::Borrowed(b""), value, Duplicate::Refused);
     }
     let mut valid = true;
     members(value, &mut |key, value| {
@@ -44,6 +46,8 @@ fn read_field<'a>(name: &'a [u8], value: &'a [u8], seen: &mut u16, report: &mut 
 
 #[inline(never)]
 fn number(written: &[u8]) -> Option<Number> {
-    let quoted = written.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
-    Number::from_json(quoted.unwrap_or(written)).ok()
+    match written.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")) {
+        Some(quoted) => Number::from_json(&unescape(quoted)?).ok(),
+        None => Number::from_json(written).ok(),
+    }
 }
