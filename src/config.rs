@@ -103,7 +103,13 @@ impl Config {
     pub fn emits(&self, metric: Metric) -> bool {
         let configured = match metric {
             Metric::TenantIsolationViolations => self.tenant.isolation.is_some(),
-            metric if metric.is_of_slo() => !self.slos.is_empty(),
+            // Gauges are what the counters say.
+            metric if metric.is_of_slo() => {
+                let counters = [Metric::SloEvents, Metric::SloBadEvents];
+                let counted =
+                    counters.contains(&metric) || !counters.iter().any(|m| self.disable.contains(m));
+                counted && !self.slos.is_empty()
+            }
             Metric::TenantActiveUsers => !self.user.sources.is_empty(),
             _ => true,
         };
@@ -178,7 +184,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
     };
     let buckets = Buckets::read(fields.take("buckets"), duration_unit, errors);
     let slos = slo::read_all(fields.take("slos"), &endpoints, errors);
-    let metrics = custom::read_all(fields.take("metrics"), &endpoints, limits, errors);
+    let metrics = custom::read_all(fields.take("metrics"), (&endpoints, limits, &buckets), errors);
     let alerting = Alerting::read(fields.take("alerting"), errors);
     let metric_prefix = fields
         .take("metric_prefix")

@@ -114,8 +114,11 @@ fn what_cannot_be_read_is_exit_code_2_and_says_why() {
     let other = configuration().replace("shop", "books");
     let world = World::start(&other, 1);
     let admin = world.envoy.admin().to_string();
-    let missing = "no slo_window_bad_events of the service shop for the SLO availability and the window 5m";
+    let missing = "no slo_window_events of the service shop for the SLO availability and the window 5m";
     fails(&["--envoy", &admin], missing);
+    let own = World::start(&configuration(), 1);
+    let (admin_of_own, url) = (own.envoy.admin().to_string(), format!("http://{}/", own.envoy.admin()));
+    fails(&["--envoy", &admin_of_own, "--envoy", &url], "named twice");
     fails(&["--prometheus", &format!("http://{admin}")], "/api/v1/query: answered 404");
     let none = file(r#"{"service": "shop"}"#);
     let output = slo(&none, &["--envoy", &admin]);

@@ -88,6 +88,12 @@ impl SloState {
     }
 }
 
+/// An address without a scheme is one of HTTP.
+fn with_scheme(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+}
+
 fn require_slos(config: &Config) -> Result<(), SloError> {
     match config.slos.is_empty() {
         true => Err(SloError::NoSlos { service: config.service.clone() }),

@@ -3,7 +3,7 @@
 use super::error::ConfigErrors;
 use super::reader::Node;
 use super::slo::{read_endpoint, read_method, read_status};
-use super::traffic::{self, Endpoints, Limits, is_identifier, one_of, read_header_name};
+use super::traffic::{self, Buckets, Endpoints, Limits, is_identifier, one_of, read_header_name};
 use crate::exchange::{Method, StatusMatch};
 use crate::metric::{Kind, Label, Metric};
 use crate::registry::MAX_CUSTOM_LABELS;
@@ -130,11 +130,13 @@ const HISTOGRAM_ENDINGS: [&str; 3] = ["_bucket", "_sum", "_count"];
 /// Names that Prometheus or its operators give meaning to, or that Redline sets itself.
 const RESERVED_LABELS: [&str; 5] = ["le", "quantile", "job", "instance", "service"];
 
+/// What the rest of the document says: custom metrics refer to it.
+type Around<'c> = (&'c Endpoints, Limits, &'c Buckets);
+
 #[inline(never)]
 pub(super) fn read_all(
     node: Option<Node<'_>>,
-    endpoints: &Endpoints,
-    limits: Limits,
+    around: Around<'_>,
     errors: &mut ConfigErrors,
 ) -> Vec<CustomMetric> {
     let Some(node) = node else { return Vec::new() };
@@ -149,7 +151,7 @@ pub(super) fn read_all(
     }
     let mut read: Vec<CustomMetric> = Vec::new();
     node.list_of(errors, |node, errors| {
-        let metric = read_one(node, endpoints, limits, errors)?;
+        let metric = read_one(node, around, errors)?;
         if read.len() >= MAX_METRICS {
             return node.fail(errors, format!("at most {MAX_METRICS} metrics"));
         }
@@ -162,7 +164,8 @@ pub(super) fn read_all(
         let mut samples = Vec::new();
         push_samples(&metric.name, metric.kind, &mut samples);
         if let Some(taken) = samples.iter().find(|sample| names.contains(sample)) {
-            return node.fail(errors, format!("a second metric with the name {taken}"));
+            let reason = "a metric with this name is built in, or is a part of another histogram";
+            return node.fail(errors, format!("{taken}: {reason}"));
         }
         names.append(&mut samples);
         for label in metric.label_names() {
@@ -188,8 +191,7 @@ fn push_samples(name: &str, kind: Kind, samples: &mut Vec<String>) {
 #[inline(never)]
 fn read_one(
     node: &Node<'_>,
-    endpoints: &Endpoints,
-    limits: Limits,
+    (endpoints, limits, defaults): Around<'_>,
     errors: &mut ConfigErrors,
 ) -> Option<CustomMetric> {
     let mut fields = node.fields(errors)?;
@@ -203,8 +205,8 @@ fn read_one(
     let when = fields.take("when").map_or(Some(When::default()), |n| read_when(&n, endpoints, errors));
     let value = fields.take("value").map_or(Some(Value::One), |n| read_value(&n, errors));
     let scale = fields.take("scale").map_or(Some(1.0), |n| match n.value.as_f64() {
-        Some(scale) if scale > 0.0 && scale <= 1e12 => Some(scale),
-        _ => n.fail(errors, "expected a number above 0 and at most 1e12"),
+        Some(scale) if (1e-12..=1e12).contains(&scale) => Some(scale),
+        _ => n.fail(errors, "expected a number from 1e-12 to 1e12"),
     });
     let labels = fields.take("labels").map_or_else(Vec::new, |n| read_labels(&n, endpoints, errors));
     let max = fields.take("max").map_or(Some(50), |n| traffic::read_max(&n, limits, errors));
@@ -215,7 +217,11 @@ fn read_one(
         return node.fail(errors, format!("at most {MAX_CUSTOM_LABELS} labels, `{UPSTREAM}` included"));
     }
     let buckets = match (kind, buckets) {
-        (Some(Kind::Histogram), None) => node.fail(errors, "a histogram needs `buckets`"),
+        (Some(Kind::Histogram), None) => match &value {
+            Some(Value::Duration | Value::ServerTiming(_)) => Some(defaults.duration.clone()),
+            Some(Value::RequestBytes | Value::ResponseBytes) => Some(defaults.size.clone()),
+            _ => node.fail(errors, "a histogram of what is neither a duration nor a size needs `buckets`"),
+        },
         (Some(Kind::Histogram), Some((bounds, _))) => bounds,
         (_, Some((_, n))) => n.fail(errors, "only a histogram has buckets"),
         (_, None) => Some(Vec::new()),

@@ -336,7 +336,7 @@ fn the_contracts_custom_metrics_are_read() {
         {"name": "models_created_total", "type": "counter",
          "when": {"method": ["POST"], "endpoint": ["/api/v1/models"], "status": ["2xx", 404]}, "labels": {"tenant": "tenant"}},
         {"name": "prediction_latency_milliseconds", "type": "histogram", "buckets": [5, 10], "value": "duration"},
-        {"name": "db_query_duration_milliseconds", "type": "histogram", "buckets": [5], "value": {"server_timing": "db"}},
+        {"name": "db_query_duration_milliseconds", "type": "histogram", "value": {"server_timing": "db"}},
         {"name": "db_pool_size", "type": "gauge", "value": {"orca": "named_metrics.db_pool_size"}, "per_upstream": true},
         {"name": "cache_hits_total", "type": "counter", "when": {"cache": "hit"}, "value": 1, "scale": 0.5, "max": 9},
     ]);
@@ -344,9 +344,11 @@ fn the_contracts_custom_metrics_are_read() {
     let templates = json!({"templates": ["/api/v1/models"]});
     let endpoints = Endpoints::read(Some(Node::root(&templates)), &mut errors);
     let limits = Limits::read(None, &mut errors);
-    let metrics = custom::read_all(Some(Node::root(&document)), &endpoints, limits, &mut errors);
+    let buckets = Buckets::read(None, crate::metric::DurationUnit::Milliseconds, &mut errors);
+    let metrics = custom::read_all(Some(Node::root(&document)), (&endpoints, limits, &buckets), &mut errors);
     assert_eq!(errors.to_string(), "");
     assert_eq!(metrics.len(), 5);
+    assert_eq!(metrics[2].buckets, buckets.duration, "as no others are given");
     assert_eq!(metrics[0].labels, [("tenant".to_owned(), Attribute::Tenant)]);
     assert_eq!(metrics[2].value, MetricValue::ServerTiming("db".to_owned()));
     assert_eq!((metrics[4].max, metrics[4].scale, metrics[4].when.cache), (9, 0.5, Some(CacheOutcome::Hit)));
@@ -399,8 +401,8 @@ fn every_mistake_in_a_custom_metric_is_named_where_it_stands() {
     ]});
     let got = mistakes(&document);
     let expected = [
-        ("$.metrics[1]", "a second metric with the name h_sum"),
-        ("$.metrics[2]", "a second metric with the name http_requests_total"),
+        ("$.metrics[1]", "h_sum: a metric with this name is built in, or"),
+        ("$.metrics[2]", "http_requests_total: a metric with this name is built in"),
         ("$.metrics[3].value.orca", "expected a field of the ORCA load report"),
         ("$.metrics[4].value.rate_limit", "expected one of limit, remaining, reset"),
         ("$.metrics[5]", "at most 5 labels"),
@@ -408,7 +410,7 @@ fn every_mistake_in_a_custom_metric_is_named_where_it_stands() {
         ("$.metrics[8].labels.upstream", "expected a label name"),
         ("$.metrics[9].value", "expected exactly one of"),
         ("$.metrics[10].buckets", "only a histogram has buckets"),
-        ("$.metrics[11].scale", "expected a number above 0"),
+        ("$.metrics[11].scale", "expected a number from 1e-12"),
         ("$.metrics[14].labels.outcome.constant", "no reserved word"),
         ("$.metrics[14]", "another metric has this name, but not its"),
         ("$.metrics[15]", "another metric has this name, but not its"),

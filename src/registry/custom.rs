@@ -54,10 +54,13 @@ const STATUS: u32 = 3;
 const CLASS: u32 = 4;
 const TENANT: u32 = 5;
 const LISTED: u32 = 6;
+const CONSTANT: u32 = 7;
 
 impl LabelId {
     /// There is no such label.
     pub const UNUSED: Self = Self(0);
+    /// The configuration's one value.
+    pub const CONSTANT: Self = Self::of(CONSTANT, 0);
     /// `_other`.
     pub const OTHER: Self = Self(1);
     /// `_none`.
@@ -137,7 +140,7 @@ impl LabelId {
                 LabelValue::Class(class.unwrap_or(CodeClass::Other))
             }
             TENANT => LabelValue::Tenant(TenantId::numbered(number).unwrap_or(TenantId::OTHER)),
-            LISTED => LabelValue::Listed(number),
+            LISTED | CONSTANT => LabelValue::Listed(number),
             _ => match self {
                 Self::OTHER => LabelValue::Word(stat_name::OTHER),
                 Self::NONE => LabelValue::Word(stat_name::NONE),
@@ -147,10 +150,12 @@ impl LabelId {
         })
     }
 
-    /// What stands for it past a limit: a method's is `_OTHER`, a status' its class, and all others' `_other`.
+    /// What stands for it past a limit: a method's is `_OTHER`, a status' its class, and all others' `_other`. A constant
+    /// stays: it tells apart what the metric counts.
     fn overflow(self) -> Self {
         match self.value() {
             None => Self::UNUSED,
+            Some(_) if self == Self::CONSTANT => self,
             Some(LabelValue::Method(_)) => Self::OTHER_METHOD,
             Some(LabelValue::Status(status)) => Self::class(status.class()),
             Some(LabelValue::Class(_)) => self,
@@ -207,7 +212,7 @@ mod tests {
             LabelId::status(Status(404)),
             LabelId::listed(7),
             LabelId::class(CodeClass::Success),
-            LabelId::UNUSED,
+            LabelId::CONSTANT,
         ];
         let row = CustomSeries { metric: CustomId(3), labels }.overflow();
         let words = row.labels.map(LabelId::value);
@@ -216,7 +221,7 @@ mod tests {
             Some(LabelValue::Class(CodeClass::ClientError)),
             Some(LabelValue::Word("_other")),
             Some(LabelValue::Class(CodeClass::Success)),
-            None,
+            Some(LabelValue::Listed(0)),
         ];
         assert_eq!(words, expected);
         assert_eq!(row.overflow(), row);

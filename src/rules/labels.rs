@@ -155,7 +155,7 @@ impl LabelRule {
             Source::Status => LabelId::status(exchange.status),
             Source::CodeClass => LabelId::class(exchange.status.class()),
             Source::Tenant => LabelId::tenant(exchange.tenant),
-            Source::Constant(_) => return Ok(LabelId::listed(0)),
+            Source::Constant(_) => return Ok(LabelId::CONSTANT),
             source => {
                 let text = source.text(seen, entry, host);
                 return self.table.value(text.as_deref(), source.is_trusted(), exchange.is_success(), host);

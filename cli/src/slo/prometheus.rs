@@ -16,7 +16,7 @@ type Values = BTreeMap<String, f64>;
 /// Prometheus extrapolates: what it calls an increase is an estimate, rounded here to whole events.
 pub fn from_prometheus(config: &Config, url: &str, client: &Client) -> Result<SloStates, SloError> {
     require_slos(config)?;
-    let server = Server { config, url: url.trim_end_matches('/'), client };
+    let server = Server { config, url: super::with_scheme(url), client };
     let mut windows: BTreeMap<String, [Values; 2]> = BTreeMap::new();
     let names: BTreeSet<String> =
         config.slos.iter().flat_map(|slo| Window::ALL.map(|window| window_name(slo, window))).collect();
@@ -60,7 +60,7 @@ pub fn from_prometheus(config: &Config, url: &str, client: &Client) -> Result<Sl
 
 struct Server<'s> {
     config: &'s Config,
-    url: &'s str,
+    url: String,
     client: &'s Client,
 }
 

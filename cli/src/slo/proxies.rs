@@ -19,7 +19,12 @@ pub fn from_envoys(
 ) -> Result<SloStates, SloError> {
     require_slos(config)?;
     let mut scrapes = Vec::new();
-    for url in urls {
+    for (place, url) in urls.iter().enumerate() {
+        let same = |other: &String| stats_url(other) == stats_url(url);
+        if urls.iter().take(place).any(same) {
+            let reason = "named twice: its events would be counted twice".to_owned();
+            return Err(SloError::Query { url: url.clone(), reason });
+        }
         let text = client.get(&stats_url(url))?;
         let scrape = Scrape::parse(&text).map_err(|source| SloError::Scrape { url: url.clone(), source })?;
         scrapes.push((url.as_str(), scrape));
@@ -56,8 +61,7 @@ fn from_scrapes(config: &Config, scrapes: &[(&str, Scrape)], now_s: u64) -> Resu
 
 /// Where Envoy shows its metrics, by the address of its admin interface.
 fn stats_url(url: &str) -> String {
-    let url = url.trim_end_matches('/');
-    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let url = super::with_scheme(url);
     let asks_for_a_page = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
     if asks_for_a_page { url } else { format!("{url}/stats/prometheus") }
 }
@@ -71,9 +75,11 @@ struct Proxy<'s> {
 impl Proxy<'_> {
     fn window(&self, slo: &Slo, window: Window) -> Result<(Tally, Duration), SloError> {
         let get = |metric| self.require(slo, metric, window);
-        let bad = get(Metric::SloWindowBadEvents)?;
-        let tally = Tally { events: get(Metric::SloWindowEvents)?, bad };
-        Ok((tally, Duration::from_secs(get(Metric::SloWindowCoverage)?)))
+        // A scrape may fall between two gauges of one tick.
+        let events = get(Metric::SloWindowEvents)?;
+        let tally = Tally { events, bad: get(Metric::SloWindowBadEvents)?.min(events) };
+        let coverage = Duration::from_secs(get(Metric::SloWindowCoverage)?);
+        Ok((tally, coverage.min(window.length(slo.period))))
     }
 
     fn require(&self, slo: &Slo, metric: Metric, window: Window) -> Result<u64, SloError> {
@@ -84,8 +90,10 @@ impl Proxy<'_> {
         if let Some(value) = self.gauge(&name, &labels) {
             return Ok(value);
         }
-        if self.config.disable.contains(&metric) {
-            return Err(SloError::Disabled { metric: name });
+        // Without the counters there are no gauges either.
+        let needed = [metric, Metric::SloEvents, Metric::SloBadEvents];
+        if let Some(disabled) = needed.into_iter().find(|metric| self.config.disable.contains(metric)) {
+            return Err(SloError::Disabled { metric: self.config.metric_name(disabled) });
         }
         Err(SloError::Missing {
             url: self.url.to_owned(),
@@ -171,7 +179,8 @@ mod tests {
         let states = from_scrapes(&config(), &two, 1010).unwrap();
         let [a, l] = &states.slos[..] else { panic!() };
         let hour = a.report.window(Window::Hour1);
-        assert_eq!((hour.tally, hour.coverage_s), (Tally { events: 1000, bad: 10 }, 7200));
+        assert_eq!((hour.tally, hour.coverage_s), (Tally { events: 1000, bad: 10 }, 3600));
+        assert_eq!(a.report.window(Window::Period).coverage_s, 7200);
         assert_eq!((hour.burn.0, a.report.status, a.p99_ms), (10_000, SloStatus::Critical, None));
         assert_eq!(l.p99_ms, Some(80));
         assert!(states.remarks.is_empty());
@@ -186,7 +195,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_its_window_and_the_likely_cause() {
         let error = from_scrape(&config(), "one", Scrape::default(), 0).unwrap_err();
-        let expected = "one: no slo_window_bad_events of the service shop for the SLO a and the window 5m; \
+        let expected = "one: no slo_window_events of the service shop for the SLO a and the window 5m; \
                         is the filter loaded there with this configuration, and one tick old?";
         assert_eq!(error.to_string(), expected);
         let none = Config::from_json(br#"{"service":"shop"}"#).unwrap();
