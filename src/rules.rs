@@ -94,6 +94,8 @@ struct Rule {
     labels: Vec<LabelRule>,
     /// Whether it reads request headers.
     reads_request: bool,
+    /// Whether it has nothing to say of a response without the headers and trailers that it reads.
+    needs_response: bool,
 }
 
 impl Rules {
@@ -175,8 +177,9 @@ impl Rules {
         let mut seen =
             Seen { exchange, messages, signals, endpoint, templates, path: &mut self.path, upstream: None };
         let rules = &mut self.rules;
+        let silent = messages.response.is_none() && messages.trailers.is_none();
         self.matcher.matching(exchange.endpoint, exchange.method, TenantGroup::UNNAMED, |place| {
-            if let Some(rule) = rules.get_mut(place) {
+            if let Some(rule) = rules.get_mut(place).filter(|rule| !(silent && rule.needs_response)) {
                 rule.apply(&mut seen, &mut effects, host);
             }
         });
@@ -252,6 +255,7 @@ impl Rule {
             status: metric.when.status.clone(),
             cache: metric.when.cache,
             entries: timed.map(|name| name.as_bytes().into()),
+            needs_response: timed.is_some() || metric.when.cache.is_some() || amount.reads_response(),
             reads_request: amount.reads_request() || labels.iter().any(LabelRule::reads_request),
             amount,
             labels,

@@ -218,6 +218,7 @@ fn made_up(seed: u64, count: usize) -> Vec<Result<Record, BadRecord>> {
             response_bytes: dice.roll(size),
             duration_ns: Some(dice.roll(20_000_000_000)).filter(|_| dice.roll(10) > 0),
             flags: ResponseFlags::parse(dice.of(&flags)).unwrap(),
+            upstream: None,
             protocol: Some(Protocol::Http11),
         })
     };
