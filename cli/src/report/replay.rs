@@ -4,8 +4,10 @@ use super::numbers::{self, count};
 use super::quantile::{Quantile, quantile};
 use super::red::Red;
 use super::table::{self, Align};
+use super::{custom, slo};
 use crate::replay::{Outcome, Verified};
 use crate::scrape::{Scrape, ScrapeError};
+use crate::slo::from_scrape;
 use host_harness::stats::{Sample, Value as Stat};
 use jiff::Timestamp;
 use redline::config::Config;
@@ -29,6 +31,14 @@ pub fn table(config: &Config, outcome: &Outcome) -> Result<String, ScrapeError> 
     text.push_str(&red.endpoint_table(config.duration_unit, seconds(outcome), None));
     text.push_str(&format!("\n{}", statuses(config, &scrape)));
     text.push_str(&format!("\n{}\n", red.tenant_table()));
+    let custom = custom::table(&custom::rows(config, &scrape));
+    if !custom.is_empty() {
+        text.push_str(&format!("{custom}\n"));
+    }
+    // Where the gauges of SLOs are disabled, nothing is to be shown.
+    if let Ok(states) = from_scrape(config, "the replay", scrape, 0) {
+        text.push_str(&format!("{}\n", slo::table(&states)));
+    }
     text.push_str(&format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome)));
     Ok(text)
 }
