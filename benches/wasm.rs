@@ -1,5 +1,5 @@
-//! What SLOs cost in the module that is shipped, in wasmtime, hostcalls and all: a request, and a tick of the VM that
-//! publishes. `dist/redline.wasm` comes from `make wasm`.
+//! What SLOs and custom metrics cost in the module that is shipped, in wasmtime, hostcalls and all: a request, and a
+//! tick of the VM that publishes. `dist/redline.wasm` comes from `make wasm`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use host_harness::abi::Plugin;
@@ -29,11 +29,48 @@ fn filter() -> Filter {
     Filter::compile(&wasm).expect("a filter")
 }
 
+/// A mix of what people ask upstreams, caches and routes for.
+fn rules() -> Vec<serde_json::Value> {
+    let histogram = |name: &str, value: serde_json::Value| serde_json::json!({"name": name, "type": "histogram", "buckets": [5, 25, 100, 500, 2500], "value": value});
+    let mut rules = vec![
+        histogram("db_took_ms", serde_json::json!({"server_timing": "db"})),
+        histogram("app_took_ms", serde_json::json!({"server_timing": "app"})),
+        histogram("render_took_ms", serde_json::json!({"server_timing": "render"})),
+        histogram("queue_depth", serde_json::json!({"orca": "named_metrics.queue"})),
+        histogram("items", serde_json::json!({"response_header": "x-items"})),
+    ];
+    for (name, path) in
+        [("pool_size", "named_metrics.pool"), ("cpu_ppm", "cpu_utilization"), ("eps_milli", "eps")]
+    {
+        rules
+            .push(serde_json::json!({"name": name, "type": "gauge", "value": {"orca": path}, "scale": 1000}));
+    }
+    for outcome in ["hit", "miss"] {
+        let name = format!("cache_{outcome}_total");
+        rules.push(serde_json::json!({"name": name, "type": "counter", "when": {"cache": outcome}}));
+    }
+    for (name, header) in [("cost_total", "x-cost"), ("tokens_total", "x-tokens")] {
+        rules.push(serde_json::json!({"name": name, "type": "counter", "value": {"response_header": header}, "labels": {"tenant": "tenant"}}));
+    }
+    // Of routes: one of these eight is the benchmark's.
+    for route in 0..8 {
+        rules.push(serde_json::json!({"name": format!("made_{route}_total"), "type": "counter",
+            "when": {"method": ["GET"], "endpoint": [format!("/api/v1/resource-{route}/{{id}}")], "status": ["2xx"]}}));
+    }
+    rules
+}
+
 fn gateway(filter: &Filter, slos: usize) -> Gateway {
-    let templates: Vec<_> = (0..SLOS).map(|n| format!("/api/v1/resource-{n}/{{id}}")).collect();
     let slos: Vec<_> = (0..slos).map(slo).collect();
-    let configuration = serde_json::json!({"service": "shop", "endpoints": {"templates": templates},
-        "tenant": {"sources": [{"header": "x-tenant-id"}]}, "slos": slos});
+    gateway_with(filter, serde_json::json!({"slos": slos}))
+}
+
+fn gateway_with(filter: &Filter, more: serde_json::Value) -> Gateway {
+    let templates: Vec<_> = (0..SLOS).map(|n| format!("/api/v1/resource-{n}/{{id}}")).collect();
+    let mut configuration = serde_json::json!({"service": "shop", "endpoints": {"templates": templates},
+        "tenant": {"sources": [{"header": "x-tenant-id"}]}});
+    let members = configuration.as_object_mut().expect("an object");
+    members.extend(more.as_object().expect("an object").clone());
     let plugin = Plugin { configuration: configuration.to_string().into_bytes(), ..Plugin::default() };
     let config = GatewayConfig { plugin, start_ns: 1_767_225_600 * SECOND, ..GatewayConfig::default() };
     Gateway::start(filter, config).expect("it starts")
@@ -72,6 +109,12 @@ impl Exchange {
         Self { request, response, code }
     }
 
+    /// The same, with more headers in the response.
+    fn answering(self, more: &[(&str, &str)]) -> Self {
+        let more = more.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        Self { response: HeaderMap::new(self.response.iter().chain(more)), ..self }
+    }
+
     /// Passes through all its callbacks.
     fn pass(self, gateway: &mut Gateway) {
         let Self { request, response, code } = self;
@@ -95,6 +138,48 @@ fn request(c: &mut Criterion) {
     for (name, slos) in [("no SLO", 0), ("50 SLOs, 5 match", SLOS)] {
         let mut gateway = gateway(&filter, slos);
         let exchange = Exchange::new(0, 200);
+        c.bench_function(&format!("wasm/request, {name}"), |b| {
+            b.iter_batched(
+                || exchange.clone(),
+                |exchange| exchange.pass(&mut gateway),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
+/// Headers that upstreams and gateways send, and that no rule reads.
+const PLAIN: [(&str, &str); 7] = [
+    ("date", "Mon, 23 Nov 2026 04:00:00 GMT"),
+    ("vary", "accept-encoding"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("strict-transport-security", "max-age=31536000"),
+    ("x-request-id", "3f0e5c2e-6d53-4b5c-b8bb-3d2f4c7f9b11"),
+    ("content-encoding", "gzip"),
+];
+
+/// Headers that twelve of the rules read.
+const SIGNALS: [(&str, &str); 6] = [
+    ("server-timing", r#"db;dur=12.5;desc="select", app;dur=47.2, render;dur=3"#),
+    ("endpoint-load-metrics", "TEXT cpu_utilization=0.31,eps=2,named_metrics.pool=12,named_metrics.queue=3"),
+    ("cache-status", "edge; fwd=miss; stored, origin; hit"),
+    ("x-items", "42"),
+    ("x-cost", "0.29"),
+    ("x-tokens", "1200"),
+];
+
+fn custom_metrics(c: &mut Criterion) {
+    let filter = filter();
+    let plain = Exchange::new(0, 200).answering(&PLAIN);
+    let cases = [
+        ("no custom metric", Vec::new(), plain.clone()),
+        ("20 custom metrics, no header of theirs", rules(), plain.clone()),
+        ("no custom metric, headers", Vec::new(), plain.clone().answering(&SIGNALS)),
+        ("20 custom metrics, headers for 12", rules(), plain.answering(&SIGNALS)),
+    ];
+    for (name, metrics, exchange) in cases {
+        let mut gateway = gateway_with(&filter, serde_json::json!({"metrics": metrics}));
         c.bench_function(&format!("wasm/request, {name}"), |b| {
             b.iter_batched(
                 || exchange.clone(),
@@ -188,5 +273,5 @@ fn ticks(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, request, ticks);
+criterion_group!(benches, request, custom_metrics, ticks);
 criterion_main!(benches);

@@ -94,6 +94,8 @@ struct Rule {
     labels: Vec<LabelRule>,
     /// Whether it reads request headers.
     reads_request: bool,
+    /// Whether it has nothing to say of a response without the headers and trailers that it reads.
+    needs_response: bool,
 }
 
 impl Rules {
@@ -148,9 +150,10 @@ impl Rules {
         read
     }
 
-    /// Whether a response's headers or trailers are worth keeping: one is there that a rule reads.
-    pub fn read_response(&self, headers: &[u8]) -> bool {
-        self.interests.any(headers)
+    /// Whether a rule reads this header in a response's headers or trailers, which are worth keeping then.
+    #[inline]
+    pub fn reads_response(&self, name: &[u8]) -> bool {
+        self.interests.has(name)
     }
 
     /// Whether any rule reads trailers.
@@ -175,8 +178,9 @@ impl Rules {
         let mut seen =
             Seen { exchange, messages, signals, endpoint, templates, path: &mut self.path, upstream: None };
         let rules = &mut self.rules;
+        let silent = messages.response.is_none() && messages.trailers.is_none();
         self.matcher.matching(exchange.endpoint, exchange.method, TenantGroup::UNNAMED, |place| {
-            if let Some(rule) = rules.get_mut(place) {
+            if let Some(rule) = rules.get_mut(place).filter(|rule| !(silent && rule.needs_response)) {
                 rule.apply(&mut seen, &mut effects, host);
             }
         });
@@ -248,6 +252,7 @@ impl Rule {
             status: metric.when.status.clone(),
             cache: metric.when.cache,
             entries: timed.map(|name| name.as_bytes().into()),
+            needs_response: timed.is_some() || metric.when.cache.is_some() || amount.reads_response(),
             reads_request: amount.reads_request() || labels.iter().any(LabelRule::reads_request),
             amount,
             labels,

@@ -61,6 +61,10 @@ impl Amount {
         matches!(self.source, Source::RequestHeader(_))
     }
 
+    pub(super) fn reads_response(&self) -> bool {
+        matches!(self.source, Source::ResponseHeader(_) | Source::LoadReport(_) | Source::RateLimit(_))
+    }
+
     /// The value; `None` where the exchange has none.
     #[inline(never)]
     pub(super) fn of(
