@@ -14,6 +14,7 @@ mod traffic;
 mod units;
 mod wire;
 
+pub use crate::signals::rate_limit::Field as QuotaField;
 pub use alerting::Alerting;
 pub use custom::{Attribute, CacheOutcome, CustomMetric, Value as MetricValue, When};
 pub use error::{ConfigError, ConfigErrors};

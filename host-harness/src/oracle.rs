@@ -8,13 +8,15 @@
 //! Envoy keeps two significant digits of a histogram's values. The oracle's buckets follow that rule exactly; its
 //! sums are exact, so that [`diff`] lets Envoy's differ by 5 %.
 
+mod admitted;
+mod custom;
 mod diff;
 mod endpoint;
 mod facts;
+mod json;
 mod ledger;
 mod slo;
 mod source;
-mod tenants;
 
 pub use diff::{Difference, What, diff};
 
@@ -22,13 +24,14 @@ use crate::replay::{self, Event};
 use crate::stats::{Sample, Value};
 use crate::stream::ResponseFlags;
 use crate::traffic::Record;
+use admitted::Admitted;
+use custom::CustomMetrics;
 use endpoint::Endpoints;
 use facts::{NONE, OTHER};
 use ledger::{Ledger, Metric};
 use redline::config::{Config, Exclude};
 use redline::stat_name;
 use std::collections::HashMap;
-use tenants::Tenants;
 
 /// Why the oracle cannot count.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +44,6 @@ pub enum OracleError {
         /// The crate's words.
         reason: String,
     },
-    /// The configuration asks for what the oracle does not know yet.
-    #[error("the oracle cannot check {what} yet")]
-    Unknown {
-        /// The setting.
-        what: &'static str,
-    },
 }
 
 /// Counts records as the contract says.
@@ -54,7 +51,8 @@ pub enum OracleError {
 pub struct Oracle {
     config: Config,
     endpoints: Endpoints,
-    tenants: Tenants,
+    tenants: Admitted,
+    custom: CustomMetrics,
     /// The latest time that was seen, seconds.
     now_s: u64,
     ledger: Ledger,
@@ -78,13 +76,18 @@ struct Open {
     seen: bool,
 }
 
+/// A stream that is over.
+struct Counted<'e> {
+    record: &'e Record,
+    open: &'e Open,
+    /// Whether it was answered with success.
+    served: bool,
+    now_s: u64,
+}
+
 impl Oracle {
     /// An oracle that has counted nothing, for a filter of this version of Redline.
     pub fn new(config: &Config) -> Result<Self, OracleError> {
-        let unknown = |what| Err(OracleError::Unknown { what });
-        if !config.metrics.is_empty() {
-            return unknown("metrics");
-        }
         let mut ledger = Ledger::new(config)?;
         ledger.add(&Metric::BUILD_INFO, &[redline::VERSION], 1);
         for slo in &config.slos {
@@ -94,7 +97,8 @@ impl Oracle {
         Ok(Self {
             endpoints: Endpoints::new(&config.endpoints),
             config: config.clone(),
-            tenants: Tenants::new(config.tenant.max as usize),
+            tenants: Admitted::new(config.tenant.max as usize),
+            custom: CustomMetrics::new(config),
             now_s: 0,
             ledger,
             open: HashMap::new(),
@@ -116,7 +120,9 @@ impl Oracle {
                         true => (open.tenant.clone(), false),
                         false => (self.named(claimed, candidate, served), false),
                     });
+                    let of = Counted { record: event.record, open: &open, served, now_s: self.now_s };
                     self.count(event.record, &open);
+                    self.custom.count(&of, &self.endpoints, &mut self.ledger);
                 }
             }
         }
@@ -127,19 +133,31 @@ impl Oracle {
         self.ledger.snapshot()
     }
 
-    /// Whether the oracle counts this metric.
+    /// Whether the oracle counts this series.
     ///
-    /// It does not count what Redline says of itself, `redline_build_info` excepted, nor `tenant_active_users`, which
-    /// is an estimate, nor the gauges of SLOs, which follow from their counters and the time.
-    pub fn covers(&self, name: &str) -> bool {
-        self.ledger.covers(name)
+    /// Of what Redline says of itself it counts `redline_build_info`, `redline_series_overflow_total` and what traffic
+    /// makes of `redline_dropped_total`. It does not count `tenant_active_users`, which is an estimate, nor the gauges
+    /// of SLOs, which follow from their counters and the time.
+    pub fn covers(&self, sample: &Sample) -> bool {
+        let says = |label: &str, values: &[&str]| {
+            sample.labels.get(label).is_some_and(|value| values.contains(&value.as_str()))
+        };
+        // Gauges of estimates, of which the oracle knows nothing, may meet this limit too.
+        let estimated = !self.config.user.sources.is_empty();
+        match self.ledger.plain_name(&sample.name) {
+            None => false,
+            Some("redline_series_overflow_total") => !(estimated && says("label", &["max_series"])),
+            Some("redline_dropped_total") => says("reason", &["malformed_header", "value_range"]),
+            Some(_) => true,
+        }
     }
 
-    /// The differences between a replay's stats and these, for the metrics that the oracle covers.
+    /// The differences between a replay's stats and these, for the series that the oracle covers.
     pub fn check(&self, replayed: &[Sample]) -> Vec<Difference> {
-        let covered: Vec<Sample> =
-            replayed.iter().filter(|sample| self.covers(&sample.name)).cloned().collect();
-        diff(&covered, &self.snapshot())
+        let covered = |samples: &[Sample]| -> Vec<Sample> {
+            samples.iter().filter(|sample| self.covers(sample)).cloned().collect()
+        };
+        diff(&covered(replayed), &covered(&self.snapshot()))
     }
 
     fn opened(&mut self, stream: u64, record: &Record) {
@@ -202,7 +220,11 @@ impl Oracle {
 
     /// What a tenant is called now that it has been answered.
     fn named(&mut self, name: String, candidate: bool, served: bool) -> String {
-        if candidate && !self.tenants.answered(&name, served, self.now_s) { OTHER.to_owned() } else { name }
+        if candidate && !self.tenants.answered(&name, served, self.now_s) {
+            self.ledger.add(&Metric::OVERFLOW, &["tenant"], 1);
+            return OTHER.to_owned();
+        }
+        name
     }
 
     /// The observations of one exchange. Their order matters to the one exchange that meets `limits.max_series`.
@@ -259,15 +281,18 @@ impl Oracle {
         // A tunnel's is none, and an answer cannot take longer than the whole exchange.
         let most_ns = record.duration_ns.unwrap_or(u64::MAX);
         if let Some(milliseconds) = facts::response_number(record, b"x-envoy-upstream-service-time")
-            .filter(|ms| !facts::is_tunnel(method, status) && ms.saturating_mul(1_000_000) <= most_ns)
+            .filter(|_| !facts::is_tunnel(method, status))
         {
-            let in_unit = milliseconds.saturating_mul(1_000_000) / ledger.unit_ns();
-            ledger.observe(&Metric::UPSTREAM_DURATION, &[endpoint], in_unit);
+            let ns = milliseconds.saturating_mul(1_000_000);
+            match ns <= most_ns {
+                true => ledger.observe(&Metric::UPSTREAM_DURATION, &[endpoint], ns / ledger.unit_ns()),
+                false => ledger.add(&Metric::DROPPED, &["value_range"], 1),
+            }
         }
-        if let Some(attempts) = facts::response_number(record, b"x-envoy-attempt-count")
-            .filter(|attempts| (1..=1001).contains(attempts))
-        {
-            ledger.add(&Metric::RETRIES, &[endpoint], attempts as i64 - 1);
+        match facts::response_number(record, b"x-envoy-attempt-count") {
+            Some(attempts @ 1..=1001) => ledger.add(&Metric::RETRIES, &[endpoint], attempts as i64 - 1),
+            Some(1002..) => ledger.add(&Metric::DROPPED, &["value_range"], 1),
+            Some(0) | None => {}
         }
     }
 }

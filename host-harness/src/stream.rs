@@ -123,6 +123,8 @@ pub struct Completion {
     pub request_bytes: u64,
     /// Body bytes sent.
     pub response_bytes: u64,
+    /// Address and port of the upstream host; `None` where there was none.
+    pub upstream: Option<Vec<u8>>,
 }
 
 /// One stream of one VM.

@@ -57,6 +57,8 @@ pub struct Record {
     pub flags: ResponseFlags,
     /// HTTP version, where known.
     pub protocol: Option<Protocol>,
+    /// Address and port of the upstream host, where known.
+    pub upstream: Option<Vec<u8>>,
 }
 
 impl Record {

@@ -219,6 +219,7 @@ fn made_up(seed: u64, count: usize) -> Vec<Result<Record, BadRecord>> {
             duration_ns: Some(dice.roll(20_000_000_000)).filter(|_| dice.roll(10) > 0),
             flags: ResponseFlags::parse(dice.of(&flags)).unwrap(),
             protocol: Some(Protocol::Http11),
+            upstream: None,
         })
     };
     (0..count).map(record).collect()

@@ -18,6 +18,12 @@ impl Random {
         usize::try_from(self.next() % limit as u64).expect("small")
     }
 
+    /// A number below `usual`, in one of `odds` cases below `rare`.
+    pub fn mostly_below(&mut self, usual: usize, odds: usize, rare: usize) -> usize {
+        let limit = if self.below(odds) == 0 { rare } else { usual };
+        self.below(limit)
+    }
+
     /// One of some things.
     pub fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
         of[self.below(of.len())]

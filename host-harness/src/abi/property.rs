@@ -97,6 +97,9 @@ fn find<'a>(state: &'a HostState, path: &[u8]) -> Option<Found<'a>> {
         (b"metadata", None, _) => Some(Found::Bytes(b"")),
         (b"request", Some(name), key) => request(state, stream, name, key),
         (b"response", Some(name), key) => response(state, stream, name, key),
+        (b"upstream", Some(b"address"), None) => {
+            stream.end.upstream.as_deref().filter(|_| over(state)).map(Found::Bytes)
+        }
         (b"filter_state", Some(name), None) => {
             let name = name.strip_prefix(b"wasm.")?;
             stream.filter_state.get(name).map(|value| Found::Bytes(value))

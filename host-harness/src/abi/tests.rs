@@ -57,6 +57,7 @@ fn lines(phase: &str, calls: &[&str]) -> Vec<String> {
         duration_ns: Some(99),
         request_bytes: 1000,
         response_bytes: 2000,
+        upstream: Some(b"10.0.0.7:8080".to_vec()),
     };
     gateway.finish(stream, end).unwrap();
     texts(&gateway)
@@ -238,6 +239,7 @@ fn properties_have_envoys_encodings() {
         ("proxy_on_log", "request|query", "b=1".to_owned()),
         ("proxy_on_log", "request|headers|x-multi", "1,2".to_owned()),
         ("proxy_on_log", "response|code", number(404)),
+        ("proxy_on_log", "upstream|address", "10.0.0.7:8080".to_owned()),
         ("proxy_on_log", "response|flags", number(1 << 8)),
         ("proxy_on_log", "response|size", number(2000)),
         ("proxy_on_log", "response|total_size", number(2015)),

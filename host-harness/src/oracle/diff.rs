@@ -122,10 +122,12 @@ fn compare(replayed: &Value, expected: &Value) -> Vec<What> {
     let value = |part, replayed: f64, expected: f64| What::Value { part, replayed, expected };
     match (replayed, expected) {
         (Value::Counter(left), Value::Counter(right)) | (Value::Gauge(left), Value::Gauge(right)) => {
+            // The `prometheus` crate's numbers are doubles.
+            let same = *left as f64 == *right as f64;
             // As a gauge below 0 is meant.
             let signed = |n: u64| n as i64 as f64;
             let whole = if matches!(replayed, Value::Gauge(_)) { signed } else { |n: u64| n as f64 };
-            if left == right { vec![] } else { vec![value("value", whole(*left), whole(*right))] }
+            if same { vec![] } else { vec![value("value", whole(*left), whole(*right))] }
         }
         (
             Value::Histogram { bounds, cumulative, count, sum },

@@ -1,12 +1,13 @@
 //! Observations in, samples out: a registry of the `prometheus` crate, with the contract's names and caps.
 
 use super::OracleError;
+use super::custom::LabelValue;
 use super::facts::{NONE, OTHER, OTHER_METHOD, code_class};
 use crate::stats::{Sample, Value};
 use prometheus::proto::{self, MetricType};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
-use redline::config::Config;
-use redline::metric::DurationUnit;
+use redline::config::{Config, CustomMetric};
+use redline::metric::{self, DurationUnit};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A metric of the contract.
@@ -52,14 +53,26 @@ impl Metric {
     pub(super) const SLO_EVENTS: Self = metric("slo_events_total", Kind::Counter, &["slo"]);
     pub(super) const SLO_BAD_EVENTS: Self = metric("slo_bad_events_total", Kind::Counter, &["slo"]);
     pub(super) const BUILD_INFO: Self = metric("redline_build_info", Kind::Gauge, &["version"]);
+    pub(super) const OVERFLOW: Self = metric("redline_series_overflow_total", Kind::Counter, &["label"]);
+    pub(super) const DROPPED: Self = metric("redline_dropped_total", Kind::Counter, &["reason"]);
 
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::REQUESTS, Self::DURATION, Self::REQUEST_SIZE, Self::RESPONSE_SIZE, Self::IN_PROGRESS, Self::FAILURES,
         Self::UPSTREAM_DURATION, Self::RETRIES, Self::GRPC_REQUESTS, Self::TENANT_REQUESTS, Self::TENANT_REQUEST_BYTES,
         Self::TENANT_RESPONSE_BYTES, Self::TENANT_RATE_LIMITED, Self::TENANT_VIOLATIONS,
         Self::AUTH_FAILURES, Self::ACCESS_DENIED, Self::SLO_EVENTS,
-        Self::SLO_BAD_EVENTS, Self::BUILD_INFO,
+        Self::SLO_BAD_EVENTS, Self::BUILD_INFO, Self::OVERFLOW, Self::DROPPED,
     ];
+}
+
+impl Kind {
+    fn shape(self) -> metric::Kind {
+        match self {
+            Self::Counter => metric::Kind::Counter,
+            Self::Gauge => metric::Kind::Gauge,
+            Self::Duration | Self::Size => metric::Kind::Histogram,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -77,10 +90,24 @@ pub(super) struct Ledger {
     unit_ns: u64,
     max_series: usize,
     registry: Registry,
-    /// By name without prefix and unit, with the full name.
-    families: HashMap<&'static str, (String, Family)>,
+    /// With the full name.
+    families: HashMap<Key, (String, Family)>,
     /// The label sets that are in use, without the overflow rows.
-    admitted: HashSet<(&'static str, Vec<String>)>,
+    admitted: HashSet<(Key, Vec<String>)>,
+}
+
+/// A metric, by its name without prefix and unit, or its place in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    BuiltIn(&'static str),
+    Custom(usize),
+}
+
+/// The label values that are counted, `service` first.
+enum Row {
+    Own(Vec<String>),
+    /// Those of the metric's overflow row, past `limits.max_series`.
+    Overflow(Vec<String>),
 }
 
 impl Ledger {
@@ -97,42 +124,59 @@ impl Ledger {
         };
         let disabled: Vec<&str> =
             config.disable.iter().map(|metric| metric.name(config.duration_unit)).collect();
+        let refused = |name: &str| {
+            let name = name.to_owned();
+            move |error: prometheus::Error| OracleError::Metric { name, reason: error.to_string() }
+        };
         for metric in Metric::ALL {
             let plain = format!("{}{}", metric.name, if metric.kind == Kind::Duration { unit } else { "" });
             if !disabled.contains(&plain.as_str()) {
                 let name = format!("{}{plain}", config.metric_prefix);
-                let refused = |error: prometheus::Error| OracleError::Metric {
-                    name: name.clone(),
-                    reason: error.to_string(),
+                let bounds = match metric.kind {
+                    Kind::Duration => config.buckets.duration.as_slice(),
+                    _ => config.buckets.size.as_slice(),
                 };
-                let family = ledger.register(&metric, &name, config).map_err(refused)?;
-                ledger.families.insert(metric.name, (name, family));
+                let family = ledger.register(metric.kind.shape(), &name, metric.labels, bounds);
+                let family = family.map_err(refused(&name))?;
+                ledger.families.insert(Key::BuiltIn(metric.name), (name, family));
             }
+        }
+        for (place, metric) in config.metrics.iter().enumerate() {
+            let name = format!("{}{}", config.metric_prefix, metric.name);
+            let labels: Vec<&str> = CustomMetric::label_names(metric).collect();
+            let family = ledger.register(metric.kind, &name, &labels, &metric.buckets);
+            let family = family.map_err(refused(&name))?;
+            ledger.families.insert(Key::Custom(place), (name, family));
         }
         Ok(ledger)
     }
 
-    fn register(&self, metric: &Metric, name: &str, config: &Config) -> prometheus::Result<Family> {
-        let labels: Vec<&str> = std::iter::once("service").chain(metric.labels.iter().copied()).collect();
-        let bounds = match metric.kind {
-            Kind::Counter => {
+    fn register(
+        &self,
+        shape: metric::Kind,
+        name: &str,
+        labels: &[&str],
+        bounds: &[u64],
+    ) -> prometheus::Result<Family> {
+        let labels: Vec<&str> = std::iter::once("service").chain(labels.iter().copied()).collect();
+        Ok(match shape {
+            metric::Kind::Counter => {
                 let family = IntCounterVec::new(Opts::new(name, name), &labels)?;
                 self.registry.register(Box::new(family.clone()))?;
-                return Ok(Family::Counter(family));
+                Family::Counter(family)
             }
-            Kind::Gauge => {
+            metric::Kind::Gauge => {
                 let family = IntGaugeVec::new(Opts::new(name, name), &labels)?;
                 self.registry.register(Box::new(family.clone()))?;
-                return Ok(Family::Gauge(family));
+                Family::Gauge(family)
             }
-            Kind::Duration => config.buckets.duration.clone(),
-            Kind::Size => config.buckets.size.clone(),
-        };
-        let options =
-            HistogramOpts::new(name, name).buckets(bounds.iter().map(|bound| last_under(*bound)).collect());
-        let family = HistogramVec::new(options, &labels)?;
-        self.registry.register(Box::new(family.clone()))?;
-        Ok(Family::Histogram(family, bounds))
+            metric::Kind::Histogram => {
+                let buckets = bounds.iter().map(|bound| last_under(*bound)).collect();
+                let family = HistogramVec::new(HistogramOpts::new(name, name).buckets(buckets), &labels)?;
+                self.registry.register(Box::new(family.clone()))?;
+                Family::Histogram(family, bounds.to_vec())
+            }
+        })
     }
 
     /// Nanoseconds in one unit of the duration histograms.
@@ -140,16 +184,25 @@ impl Ledger {
         self.unit_ns
     }
 
-    /// Whether a metric of this full name is counted here.
-    pub(super) fn covers(&self, name: &str) -> bool {
-        self.families.values().any(|(own, _)| own == name)
+    /// The name without prefix and unit of the metric with this full name; `None` where it is not counted here.
+    pub(super) fn plain_name(&self, full_name: &str) -> Option<&str> {
+        let (key, (name, _)) = self.families.iter().find(|(_, (name, _))| name == full_name)?;
+        Some(match key {
+            Key::BuiltIn(plain) => plain,
+            Key::Custom(_) => name,
+        })
     }
 
     /// Adds to a counter (0 makes the series) or a gauge.
     pub(super) fn add(&mut self, metric: &Metric, labels: &[&str], amount: i64) {
-        let row = self.row(metric, labels);
+        let row = self.row_of(metric, labels);
+        // What went to the overflow row comes back from there; it is one observation.
+        if matches!(row, Row::Overflow(_)) && amount >= 0 {
+            self.count_overflow();
+        }
+        let (Row::Own(row) | Row::Overflow(row)) = row;
         let row: Vec<&str> = row.iter().map(String::as_str).collect();
-        match self.families.get(metric.name) {
+        match self.families.get(&Key::BuiltIn(metric.name)) {
             Some((_, Family::Counter(family))) => family.with_label_values(&row).inc_by(amount.max(0) as u64),
             Some((_, Family::Gauge(family))) => family.with_label_values(&row).add(amount),
             _ => {}
@@ -158,34 +211,63 @@ impl Ledger {
 
     /// Adds a sample to a histogram.
     pub(super) fn observe(&mut self, metric: &Metric, labels: &[&str], value: u64) {
-        let row = self.row(metric, labels);
+        let row = self.row_of(metric, labels);
+        if matches!(row, Row::Overflow(_)) {
+            self.count_overflow();
+        }
+        let (Row::Own(row) | Row::Overflow(row)) = row;
         let row: Vec<&str> = row.iter().map(String::as_str).collect();
-        if let Some((_, Family::Histogram(family, _))) = self.families.get(metric.name) {
+        if let Some((_, Family::Histogram(family, _))) = self.families.get(&Key::BuiltIn(metric.name)) {
             family.with_label_values(&row).observe(value as f64);
         }
     }
 
-    /// The label values, `service` first: the asked-for ones, or past `limits.max_series` the overflow row's.
-    fn row(&mut self, metric: &Metric, labels: &[&str]) -> Vec<String> {
+    /// Adds, sets or observes a value of the configured metric at this place.
+    pub(super) fn record_custom(&mut self, place: usize, labels: &[LabelValue], value: u64) {
+        let asked = labels.iter().map(|label| label.value.clone()).collect();
+        let overflow = labels.iter().map(|label| label.overflow.clone()).collect();
+        let row = self.row(Key::Custom(place), asked, overflow);
+        let past_limit = matches!(row, Row::Overflow(_));
+        if past_limit {
+            self.count_overflow();
+        }
+        let (Row::Own(row) | Row::Overflow(row)) = row;
+        let row: Vec<&str> = row.iter().map(String::as_str).collect();
+        match self.families.get(&Key::Custom(place)) {
+            Some((_, Family::Counter(family))) => family.with_label_values(&row).inc_by(value),
+            // What many say is nobody's value.
+            Some((_, Family::Gauge(family))) if !past_limit => {
+                family.with_label_values(&row).set(i64::try_from(value).unwrap_or(i64::MAX));
+            }
+            Some((_, Family::Histogram(family, _))) => family.with_label_values(&row).observe(value as f64),
+            _ => {}
+        }
+    }
+
+    fn count_overflow(&mut self) {
+        self.add(&Metric::OVERFLOW, &["max_series"], 1);
+    }
+
+    fn row_of(&mut self, metric: &Metric, labels: &[&str]) -> Row {
+        let asked = labels.iter().map(|label| (*label).to_owned()).collect();
+        let both = metric.labels.iter().zip(labels);
+        let overflow = both.map(|(label, value)| overflow(label, value).to_owned()).collect();
+        self.row(Key::BuiltIn(metric.name), asked, overflow)
+    }
+
+    fn row(&mut self, metric: Key, asked: Vec<String>, overflow: Vec<String>) -> Row {
         let with_service = |labels: Vec<String>| [vec![self.service.clone()], labels].concat();
-        let asked: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        let overflow: Vec<String> = metric
-            .labels
-            .iter()
-            .zip(labels)
-            .map(|(label, value)| overflow(label, value).to_owned())
-            .collect();
-        let own = (metric.name, asked.clone());
+        let own = (metric, asked.clone());
         // What is never turned away takes no room.
-        let free = asked == overflow || !self.families.contains_key(metric.name);
+        let free = asked == overflow || !self.families.contains_key(&metric);
         if free || self.admitted.contains(&own) {
-            return with_service(asked);
+            return Row::Own(with_service(asked));
         }
         if self.admitted.len() >= self.max_series {
-            return with_service(overflow);
+            return Row::Overflow(with_service(overflow));
         }
         self.admitted.insert(own);
-        with_service(asked)
+        Row::Own(with_service(asked))
     }
 
     /// Every series.

@@ -2,6 +2,7 @@
 //! the filter reads bytes.
 
 use super::endpoint::Endpoints;
+use super::json::Members;
 use crate::traffic::Record;
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -9,9 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode;
 use redline::config::{HostPattern, ValueSource};
 use regex::bytes::{Regex, RegexBuilder};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
 use std::sync::LazyLock;
 
 /// Bytes of a token, and levels of its JSON, past which it is ignored.
@@ -134,30 +133,5 @@ fn is_strict(value: &RawValue, levels: u32) -> bool {
         }
         Some(b'"') => serde_json::from_str::<String>(text).is_ok(),
         _ => true,
-    }
-}
-
-/// An object's members in their order, equal names too.
-struct Members<'j>(Vec<(String, &'j RawValue)>);
-
-impl<'de: 'j, 'j> Deserialize<'de> for Members<'j> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Collect)
     }
 }

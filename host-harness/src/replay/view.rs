@@ -53,5 +53,6 @@ pub(super) fn completion(record: &Record) -> Completion {
         duration_ns: record.duration_ns,
         request_bytes: record.request_bytes,
         response_bytes: record.response_bytes,
+        upstream: record.upstream.clone(),
     }
 }

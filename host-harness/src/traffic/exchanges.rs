@@ -1,7 +1,7 @@
 //! One JSON object a line in, one record out: the harness's own format.
 //!
 //! `time` (RFC 3339), `path` and `status` are required, unknown keys are errors. `status` 0 means that no response was
-//! sent. Without `method` the request has none. A `host` header is the host where the key `host` is not there.
+//! sent. Without `method` the request has none, without `upstream` (`10.0.0.7:8080`) no upstream host is known. A `host` header is the host where the key `host` is not there.
 
 use super::{Headers, Record};
 use crate::stream::{Protocol, ResponseFlags};
@@ -36,6 +36,8 @@ struct Line<'a> {
     duration_ms: Option<f64>,
     #[serde(borrow, default)]
     flags: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    upstream: Option<Cow<'a, str>>,
 }
 
 /// A JSON object as header pairs, in its order.
@@ -99,6 +101,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
         flags: ResponseFlags::parse(line.flags.as_deref().unwrap_or(""))
             .map_err(|flag| format!("flags: Envoy has no response flag {flag:?}"))?,
         protocol: Some(Protocol::Http11),
+        upstream: line.upstream.map(|upstream| upstream.into_owned().into_bytes()),
     })
 }
 

@@ -257,6 +257,7 @@ fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
         },
         flags: if status.is_none() { ResponseFlags::DOWNSTREAM_DISCONNECT } else { ResponseFlags::default() },
         protocol: version(&request.http_version).or_else(|| version(&response.http_version)),
+        upstream: None,
     })
 }
 

@@ -35,7 +35,7 @@ fn exchange(more: &str) -> String {
 #[test]
 fn an_exchange_has_every_key_of_the_contract() {
     let record = one(
-        r#"{"time":"2026-01-01T00:00:00Z","method":"GET","path":"/api/v1/models/1?x=1","host":"api.example.com","request_headers":{"X-Tenant-Id":"acme"},"status":200,"response_headers":{"a":"b"},"response_trailers":{"grpc-status":"0"},"request_bytes":3,"response_bytes":512,"duration_ms":12.5,"flags":"UF,URX"}"#,
+        r#"{"time":"2026-01-01T00:00:00Z","method":"GET","path":"/api/v1/models/1?x=1","host":"api.example.com","request_headers":{"X-Tenant-Id":"acme"},"status":200,"response_headers":{"a":"b"},"response_trailers":{"grpc-status":"0"},"request_bytes":3,"response_bytes":512,"duration_ms":12.5,"flags":"UF,URX","upstream":"10.0.0.7:8080"}"#,
         Format::Auto,
     );
     let pair = |k: &str, v: &str| vec![(k.as_bytes().to_vec(), v.as_bytes().to_vec())];
@@ -54,6 +54,7 @@ fn an_exchange_has_every_key_of_the_contract() {
         duration_ns: Some(12_500_000),
         flags: ResponseFlags::parse("UF,URX").unwrap(),
         protocol: Some(Protocol::Http11),
+        upstream: Some(b"10.0.0.7:8080".to_vec()),
     };
     assert_eq!(record, want);
 }

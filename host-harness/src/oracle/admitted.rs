@@ -1,35 +1,35 @@
-//! Tenants by first sight and by answers: which have a name of their own, as Redline admits them.
+//! The values of one label in, by first sight and by answers; which have a name of their own, as Redline admits them, out.
 
 use std::collections::{HashMap, HashSet};
 
-/// Successful answers that a tenant needs where half of the places are taken, and within which time.
+/// Successful answers that a value needs where half of the places are taken, and within which time.
 const ANSWERS: u32 = 3;
 const WINDOW_S: u64 = 600;
 
-/// The tenants of one replay, whatever the number of workers.
+/// The values of one label in one replay, whatever the number of workers.
 #[derive(Debug, Default)]
-pub(super) struct Tenants {
+pub(super) struct Admitted {
     places: usize,
     named: HashSet<String>,
     /// When the first of a candidate's answers came, and how many have.
     answers: HashMap<String, (u64, u32)>,
 }
 
-impl Tenants {
+impl Admitted {
     pub(super) fn new(places: usize) -> Self {
         Self { places, ..Self::default() }
     }
 
-    /// A request of a tenant; whether the tenant has a name. `listed` ones need no answers.
-    pub(super) fn asks(&mut self, name: &str, listed: bool) -> bool {
-        let open = self.named.len() * 2 < self.places || (listed && self.named.len() < self.places);
+    /// A value that came; whether it has a name. `trusted` ones need no answers.
+    pub(super) fn asks(&mut self, name: &str, trusted: bool) -> bool {
+        let open = self.named.len() * 2 < self.places || (trusted && self.named.len() < self.places);
         if open {
             self.named.insert(name.to_owned());
         }
         self.named.contains(name)
     }
 
-    /// An answer to a tenant that had no name; whether it has now.
+    /// An answer to a value that had no name; whether it has now.
     pub(super) fn answered(&mut self, name: &str, served: bool, time_s: u64) -> bool {
         if self.named.contains(name) {
             return served;
