@@ -11,7 +11,7 @@ mod read;
 pub use lifecycle::{Ticked, Warning};
 
 use crate::active_users::Census;
-use crate::attributes::{HeaderMap, RequestInterests, grpc_status, upstream_facts};
+use crate::attributes::{HeaderMap, RequestInterests, grpc_status, header_pairs, upstream_facts};
 use crate::config::{Config, Duration, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates};
 use crate::exchange::{GrpcCode, Method, UpstreamFacts};
@@ -198,11 +198,11 @@ impl Recorder {
         let Stream::Open(open) = stream else { return };
         match host.headers(HeaderMap::Response) {
             Ok(headers) => {
-                open.upstream = upstream_facts(&headers);
+                let (rules, mut read) = (&self.labels.rules, false);
+                open.upstream = upstream_facts(&headers, |name| read = read || rules.reads_response(name));
                 // A call that fails at once has its code here, and no trailers.
                 open.grpc_code = if open.grpc { grpc_status(&headers) } else { None };
-                open.messages.response =
-                    Some(headers).filter(|headers| self.labels.rules.read_response(headers));
+                open.messages.response = read.then_some(headers);
             }
             Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
         }
@@ -219,8 +219,8 @@ impl Recorder {
                 if open.grpc {
                     open.grpc_code = grpc_status(&trailers).or(open.grpc_code);
                 }
-                let kept = Some(trailers).filter(|trailers| self.labels.rules.read_response(trailers));
-                open.messages.trailers = kept;
+                let read = header_pairs(&trailers).any(|(name, _)| self.labels.rules.reads_response(name));
+                open.messages.trailers = read.then_some(trailers);
             }
             Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
         }

@@ -150,9 +150,10 @@ impl Rules {
         read
     }
 
-    /// Whether a response's headers or trailers are worth keeping: one is there that a rule reads.
-    pub fn read_response(&self, headers: &[u8]) -> bool {
-        self.interests.any(headers)
+    /// Whether a rule reads this header in a response's headers or trailers, which are worth keeping then.
+    #[inline]
+    pub fn reads_response(&self, name: &[u8]) -> bool {
+        self.interests.has(name)
     }
 
     /// Whether any rule reads trailers.

@@ -93,7 +93,7 @@ fn check(bytes: &[u8]) {
         assert!(whole.start <= part.start && part.end <= whole.end);
     }
 
-    let facts = upstream_facts(bytes);
+    let facts = upstream_facts(bytes, |_| {});
     assert_eq!(facts.service_time_ms, filled(b"x-envoy-upstream-service-time").and_then(decimal));
     assert_eq!(facts.attempts, filled(b"x-envoy-attempt-count").and_then(decimal));
     let status = pairs.iter().find(|(name, _)| name == b"grpc-status");

@@ -40,8 +40,8 @@ const QUOTAS: [&[u8]; 8] = [
 #[derive(Debug, Default)]
 pub(super) struct Interests {
     names: Vec<Box<[u8]>>,
-    /// Bit n: a name of n bytes is among them; the last bit is for all that are longer.
-    lengths: u64,
+    /// Bit n: a name is among them that [`trait_bit`] gives this bit.
+    traits: u64,
     trailers: bool,
 }
 
@@ -80,17 +80,17 @@ impl Interests {
 
     fn add(&mut self, name: &[u8]) {
         if !self.names.iter().any(|known| **known == *name) {
-            self.lengths |= length_bit(name);
+            self.traits |= trait_bit(name);
             self.names.push(name.into());
         }
     }
 
-    /// Whether any of the headers is there.
-    pub(super) fn any(&self, headers: &[u8]) -> bool {
-        self.lengths != 0
-            && header_pairs(headers).any(|(name, _)| {
-                self.lengths & length_bit(name) != 0 && self.names.iter().any(|known| **known == *name)
-            })
+    /// Whether this header is one of them.
+    #[inline]
+    pub(super) fn has(&self, name: &[u8]) -> bool {
+        self.traits != 0
+            && self.traits & trait_bit(name) != 0
+            && self.names.iter().any(|known| **known == *name)
     }
 
     /// Whether any rule reads trailers.
@@ -99,8 +99,14 @@ impl Interests {
     }
 }
 
-fn length_bit(name: &[u8]) -> u64 {
-    1_u64.wrapping_shl(u32::try_from(name.len()).map_or(63, |length| length.min(63)))
+/// One of 64 bits for a name's length and its ends, in which most names differ.
+#[inline]
+fn trait_bit(name: &[u8]) -> u64 {
+    let end = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0));
+    let length = u32::try_from(name.len()).unwrap_or(0);
+    let ends = end(name.first()).wrapping_mul(5).wrapping_add(end(name.last()).wrapping_mul(11));
+    // The lower six bits count.
+    1_u64.wrapping_shl(length.wrapping_add(ends))
 }
 
 /// The first value of a header that is not empty.
