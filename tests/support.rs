@@ -17,6 +17,7 @@ pub mod random;
 pub mod raw;
 pub mod raw_upstream;
 pub mod replaceable;
+pub mod signals;
 pub mod tools;
 pub mod upstream;
 

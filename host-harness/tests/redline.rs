@@ -220,7 +220,6 @@ fn made_up(seed: u64, count: usize) -> Vec<Result<Record, BadRecord>> {
             flags: ResponseFlags::parse(dice.of(&flags)).unwrap(),
             upstream: None,
             protocol: Some(Protocol::Http11),
-            upstream: None,
         })
     };
     (0..count).map(record).collect()

@@ -92,6 +92,8 @@ pub(super) struct Ledger {
     registry: Registry,
     /// With the full name.
     families: HashMap<Key, (String, Family)>,
+    /// For each configured metric the place of the first with its name.
+    first_of_name: Vec<usize>,
     /// The label sets that are in use, without the overflow rows.
     admitted: HashSet<(Key, Vec<String>)>,
 }
@@ -120,6 +122,7 @@ impl Ledger {
             max_series: config.limits.max_series as usize,
             registry: Registry::new(),
             families: HashMap::new(),
+            first_of_name: Vec::new(),
             admitted: HashSet::new(),
         };
         let disabled: Vec<&str> =
@@ -142,6 +145,12 @@ impl Ledger {
             }
         }
         for (place, metric) in config.metrics.iter().enumerate() {
+            // Several metrics of one name are one family.
+            let first = config.metrics.iter().position(|known| known.name == metric.name).unwrap_or(place);
+            ledger.first_of_name.push(first);
+            if first < place {
+                continue;
+            }
             let name = format!("{}{}", config.metric_prefix, metric.name);
             let labels: Vec<&str> = CustomMetric::label_names(metric).collect();
             let family = ledger.register(metric.kind, &name, &labels, &metric.buckets);
@@ -226,6 +235,7 @@ impl Ledger {
     pub(super) fn record_custom(&mut self, place: usize, labels: &[LabelValue], value: u64) {
         let asked = labels.iter().map(|label| label.value.clone()).collect();
         let overflow = labels.iter().map(|label| label.overflow.clone()).collect();
+        let place = self.first_of_name.get(place).copied().unwrap_or(place);
         let row = self.row(Key::Custom(place), asked, overflow);
         let past_limit = matches!(row, Row::Overflow(_));
         if past_limit {
