@@ -28,7 +28,9 @@ fn check(record: &Record) {
     assert!(record.duration_ns.is_none_or(|duration| duration <= 3_200_000_000_000_000_000));
     let parts = [&record.request_headers, &record.response_headers, &record.response_trailers];
     for (name, value) in parts.into_iter().flatten() {
-        assert!(!name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
+        assert!(
+            !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+        );
         assert!(value.iter().all(|byte| !matches!(byte, 0 | b'\r' | b'\n')));
     }
 }
