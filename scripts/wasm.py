@@ -82,6 +82,8 @@ def compile_filter() -> Path:
     """Builds the filter and returns cargo's .wasm."""
     call(["cargo", "fetch", "--quiet", "--target", TARGET])  # so that every source has its folder before they are named
     flags = [f"--remap-path-prefix={folder}={name}" for folder, name in private_folders().items()]
+    # The linker's default is 1 MB for each VM, of which there is one a worker. What recurses is bounded: JSON by depth.
+    flags += ["-Clink-arg=-zstack-size=262144"]
     env = dict(os.environ, CARGO_ENCODED_RUSTFLAGS="\x1f".join(flags))
     build = ["cargo", "rustc", "--package", "redline", "--lib", "--profile", "wasm", "--target", TARGET]
     build += ["--features", "fault-injection"] if FAULTS else []

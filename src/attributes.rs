@@ -4,7 +4,7 @@ mod request;
 mod response;
 
 pub use request::{HeaderSlot, HeaderValues, RequestHead, RequestInterests};
-pub use response::{grpc_status, upstream_facts};
+pub use response::{UpstreamInterests, grpc_status, upstream_facts};
 
 use std::fmt;
 
@@ -85,21 +85,23 @@ pub enum HeaderMap {
     ResponseTrailers = 3,
 }
 
-/// What the filter reads of a stream.
+/// What the filter reads of a stream. Buffers are the caller's, who uses them again; what they held is gone, also where
+/// nothing could be read.
 pub trait Attributes {
-    /// One of the header maps, as the host serialises it (see [`header_pairs`]).
-    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostStatus>;
-    /// A property's bytes.
-    fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus>;
+    /// Reads one of the header maps, as the host serialises it (see [`header_pairs`]).
+    fn headers(&mut self, map: HeaderMap, into: &mut Vec<u8>) -> Result<(), HostStatus>;
+    /// Reads the first value of one header.
+    fn header(&mut self, map: HeaderMap, name: &str, into: &mut Vec<u8>) -> Result<(), HostStatus>;
+    /// Reads a property's bytes.
+    fn property(&mut self, property: Property, into: &mut Vec<u8>) -> Result<(), HostStatus>;
+    /// Reads a property that is a whole number: 8 bytes, little endian.
+    fn integer(&mut self, property: Property) -> Result<i64, HostStatus>;
 }
 
 /// Reads a number that the host may not have; `Ok(None)` where it is absent.
 pub fn number(attributes: &mut impl Attributes, property: Property) -> Result<Option<u64>, HostStatus> {
-    match attributes.property(property) {
-        Ok(bytes) => match i64_le(&bytes) {
-            Some(n) => Ok(u64::try_from(n).ok()),
-            None => Err(HostStatus::SERIALIZATION_FAILURE),
-        },
+    match attributes.integer(property) {
+        Ok(n) => Ok(u64::try_from(n).ok()),
         Err(status) if status.is_absent() => Ok(None),
         Err(status) => Err(status),
     }
@@ -110,13 +112,16 @@ pub fn number(attributes: &mut impl Attributes, property: Property) -> Result<Op
 /// `request.size` would say what content-length declared, not what came. The total is what came, and the bytes of
 /// the request headers as they are now; Envoy before 1.37 does not tell these, so they are summed up. Where there
 /// are no headers to be read, they are not in the total either.
-pub fn request_body_bytes(attributes: &mut impl Attributes) -> Result<Option<u64>, HostStatus> {
+pub fn request_body_bytes(
+    attributes: &mut impl Attributes,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<u64>, HostStatus> {
     let Some(total) = number(attributes, Property::RequestTotalSize)? else {
         return Ok(None);
     };
     let headers = match number(attributes, Property::RequestHeadersBytes)? {
         Some(bytes) => bytes,
-        None => attributes.headers(HeaderMap::Request).map_or(0, |headers| headers_size(&headers)),
+        None => attributes.headers(HeaderMap::Request, buffer).map_or(0, |()| headers_size(buffer)),
     };
     Ok(Some(total.saturating_sub(headers)))
 }
@@ -126,9 +131,9 @@ fn headers_size(headers: &[u8]) -> u64 {
     header_pairs(headers).map(pair).fold(0, u64::saturating_add)
 }
 
-/// Decodes an integer property: 8 bytes, little endian.
-pub fn i64_le(bytes: &[u8]) -> Option<i64> {
-    Some(i64::from_le_bytes(bytes.try_into().ok()?))
+/// Decodes an integer property.
+pub fn i64_le(bytes: &[u8]) -> Result<i64, HostStatus> {
+    bytes.try_into().map(i64::from_le_bytes).map_err(|_| HostStatus::SERIALIZATION_FAILURE)
 }
 
 /// The names and values of a serialised header map; ends early where the bytes are cut short.

@@ -2,7 +2,7 @@
 //!
 //! `x-redline-fault: trap` traps in the request's own VM, `stall=1500` keeps its thread busy for as many milliseconds. `kill-leader`
 //! leaves a word in shared data, on which whoever holds the lease traps at its next tick, be it the main thread's VM,
-//! which no request can reach.
+//! which no request can reach. VMs also say how much memory they have, and how often they allocated some.
 
 use crate::attributes::header_pairs;
 use crate::shared::{Host, Keys};
@@ -41,6 +41,11 @@ impl Faults {
     /// The stat name of the gauge in which a VM publishes how much memory it has.
     pub fn memory_gauge(&self) -> String {
         stat_name::encode("redline_fault_memory_bytes", [("service", self.service.as_str())])
+    }
+
+    /// The stat name of the counter in which VMs add up how often they allocated memory.
+    pub fn allocations_counter(&self) -> String {
+        stat_name::encode("redline_fault_allocations_total", [("service", self.service.as_str())])
     }
 
     /// Looks at a request's headers: what to do now.

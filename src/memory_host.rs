@@ -2,7 +2,7 @@
 //!
 //! It stands for one Envoy: several recorders on one host are VMs that share its metrics, shared data and clock.
 
-use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
+use crate::attributes::{Attributes, HeaderMap, HostStatus, Property, i64_le};
 use crate::metric::Kind;
 use crate::registry::{MetricId, MetricSink};
 use crate::shared::{Cas, Machine, SharedData};
@@ -74,6 +74,21 @@ impl MemoryHost {
     /// Every stat name that was defined, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)
+    }
+
+    fn pairs(&self, map: HeaderMap) -> Result<&[(Vec<u8>, Vec<u8>)], HostStatus> {
+        let pairs = match map {
+            HeaderMap::Request => &self.request_headers,
+            HeaderMap::Response => &self.response_headers,
+            HeaderMap::ResponseTrailers => &self.response_trailers,
+        };
+        self.refuses_reads.map_or_else(|| pairs.as_deref().ok_or(HostStatus::NOT_FOUND), Err)
+    }
+
+    fn bytes(&self, property: Property) -> Result<&[u8], HostStatus> {
+        let found = self.properties.iter().find(|(known, _)| *known == property);
+        let found = found.map(|(_, bytes)| bytes.as_slice()).ok_or(HostStatus::NOT_FOUND);
+        self.refuses_reads.map_or(found, Err)
     }
 
     fn metric(&self, stat_name: &str) -> Option<&(Kind, Vec<u64>)> {
@@ -189,24 +204,26 @@ impl Machine for MemoryHost {
 }
 
 impl Attributes for MemoryHost {
-    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostStatus> {
-        if let Some(status) = self.refuses_reads {
-            return Err(status);
-        }
-        let pairs = match map {
-            HeaderMap::Request => &self.request_headers,
-            HeaderMap::Response => &self.response_headers,
-            HeaderMap::ResponseTrailers => &self.response_trailers,
-        };
-        pairs.as_ref().map(|pairs| encode_pairs(pairs)).ok_or(HostStatus::NOT_FOUND)
+    fn headers(&mut self, map: HeaderMap, into: &mut Vec<u8>) -> Result<(), HostStatus> {
+        into.clear();
+        into.append(&mut encode_pairs(self.pairs(map)?));
+        Ok(())
     }
 
-    fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {
-        if let Some(status) = self.refuses_reads {
-            return Err(status);
-        }
-        let found = self.properties.iter().find(|(known, _)| *known == property);
-        found.map(|(_, bytes)| bytes.clone()).ok_or(HostStatus::NOT_FOUND)
+    fn header(&mut self, map: HeaderMap, name: &str, into: &mut Vec<u8>) -> Result<(), HostStatus> {
+        into.clear();
+        let found = self.pairs(map)?.iter().find(|(known, _)| known == name.as_bytes());
+        found.map(|(_, value)| into.extend_from_slice(value)).ok_or(HostStatus::NOT_FOUND)
+    }
+
+    fn property(&mut self, property: Property, into: &mut Vec<u8>) -> Result<(), HostStatus> {
+        into.clear();
+        into.extend_from_slice(self.bytes(property)?);
+        Ok(())
+    }
+
+    fn integer(&mut self, property: Property) -> Result<i64, HostStatus> {
+        i64_le(self.bytes(property)?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Recorder::finish`] reads how it ended, moves the gauge down again and records everything else. What only the
 //! response's headers and trailers say is read between the two.
 
+mod buffers;
 mod lifecycle;
 mod observe;
 mod read;
@@ -11,7 +12,9 @@ mod read;
 pub use lifecycle::{Ticked, Warning};
 
 use crate::active_users::Census;
-use crate::attributes::{HeaderMap, RequestInterests, grpc_status, header_pairs, upstream_facts};
+use crate::attributes::{
+    HeaderMap, RequestInterests, UpstreamInterests, grpc_status, header_pairs, upstream_facts,
+};
 use crate::config::{Config, Duration, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates};
 use crate::exchange::{GrpcCode, Method, UpstreamFacts};
@@ -26,6 +29,7 @@ use crate::slo::{SloIndex, TenantGroup, Window};
 use crate::source::Sources;
 use crate::stat_name;
 use crate::tenant::{Claim, TenantId, Tenants};
+use buffers::Buffers;
 
 /// Where a stream stands; kept by its owner between the callbacks.
 #[derive(Debug, Default)]
@@ -92,6 +96,9 @@ pub struct Recorder {
     warned: bool,
     /// Scratch space for a path's normal form.
     path: Vec<u8>,
+    buffers: Buffers,
+    /// What is asked of response headers where no custom metric reads them.
+    upstream: UpstreamInterests,
 }
 
 /// The texts behind the numbers in a series.
@@ -171,6 +178,8 @@ impl Recorder {
             excluded,
             unit: config.duration_unit,
             path: Vec::new(),
+            buffers: Buffers::default(),
+            upstream: UpstreamInterests::new(config),
         }
     }
 
@@ -179,12 +188,15 @@ impl Recorder {
         if !matches!(stream, Stream::New) {
             return;
         }
-        let headers = host.headers(HeaderMap::Request).unwrap_or_else(|_| {
+        let mut headers = self.buffers.take();
+        if host.headers(HeaderMap::Request, &mut headers).is_err() {
             self.registry.drop_one(DropReason::Hostcall, &self.labels, host);
-            Vec::new()
-        });
+        }
         *stream = match self.read_request(&headers, ends_stream, true, host) {
-            None => Stream::Excluded,
+            None => {
+                self.buffers.give(headers);
+                Stream::Excluded
+            }
             Some(mut open) => {
                 open.in_progress = self.enter(open.method, open.endpoint, host);
                 self.keep_request(&mut open, headers);
@@ -196,15 +208,28 @@ impl Recorder {
     /// Takes a stream's response headers, a local reply's too.
     pub fn response_headers<H: Host>(&mut self, stream: &mut Stream, host: &mut H) {
         let Stream::Open(open) = stream else { return };
-        match host.headers(HeaderMap::Response) {
-            Ok(headers) => {
-                let (rules, mut read) = (&self.labels.rules, false);
-                open.upstream = upstream_facts(&headers, |name| read = read || rules.reads_response(name));
+        let rules = &self.labels.rules;
+        let mut buffer = self.buffers.take();
+        // All headers cost as much as one or two that are there; those that are not cost next to nothing.
+        let read = if rules.reads_responses() {
+            host.headers(HeaderMap::Response, &mut buffer).map(|()| {
+                let mut read = false;
+                open.upstream = upstream_facts(&buffer, |name| read = read || rules.reads_response(name));
                 // A call that fails at once has its code here, and no trailers.
-                open.grpc_code = if open.grpc { grpc_status(&headers) } else { None };
-                open.messages.response = read.then_some(headers);
-            }
-            Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
+                open.grpc_code = if open.grpc { grpc_status(&buffer) } else { None };
+                if read {
+                    open.messages.response = Some(std::mem::take(&mut buffer));
+                }
+            })
+        } else {
+            self.upstream.read(open.grpc, &mut buffer, host).map(|(facts, grpc_code)| {
+                open.upstream = facts;
+                open.grpc_code = grpc_code;
+            })
+        };
+        self.buffers.give(buffer);
+        if read.is_err() {
+            self.registry.drop_one(DropReason::Hostcall, &self.labels, host);
         }
     }
 
@@ -214,15 +239,16 @@ impl Recorder {
         if !open.grpc && !self.labels.rules.read_trailers() {
             return;
         }
-        match host.headers(HeaderMap::ResponseTrailers) {
-            Ok(trailers) => {
-                if open.grpc {
-                    open.grpc_code = grpc_status(&trailers).or(open.grpc_code);
-                }
-                let read = header_pairs(&trailers).any(|(name, _)| self.labels.rules.reads_response(name));
-                open.messages.trailers = read.then_some(trailers);
-            }
-            Err(_) => self.registry.drop_one(DropReason::Hostcall, &self.labels, host),
+        let mut trailers = self.buffers.take();
+        if host.headers(HeaderMap::ResponseTrailers, &mut trailers).is_err() {
+            self.registry.drop_one(DropReason::Hostcall, &self.labels, host);
+        } else if open.grpc {
+            open.grpc_code = grpc_status(&trailers).or(open.grpc_code);
+        }
+        if header_pairs(&trailers).any(|(name, _)| self.labels.rules.reads_response(name)) {
+            open.messages.trailers = Some(trailers);
+        } else {
+            self.buffers.give(trailers);
         }
     }
 
@@ -251,6 +277,7 @@ impl Recorder {
         self.record(&exchange, host);
         self.count_events(&exchange, open.group, host);
         self.apply_rules(&exchange, &open.messages, host);
+        open.messages.into_buffers().for_each(|buffer| self.buffers.give(buffer));
     }
 }
 

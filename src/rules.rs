@@ -35,6 +35,13 @@ pub struct Messages {
     pub trailers: Option<Vec<u8>>,
 }
 
+impl Messages {
+    /// The buffers that they were kept in.
+    pub fn into_buffers(self) -> impl Iterator<Item = Vec<u8>> {
+        [self.request, self.response, self.trailers].into_iter().flatten()
+    }
+}
+
 /// What becomes of one exchange.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -154,6 +161,11 @@ impl Rules {
     #[inline]
     pub fn reads_response(&self, name: &[u8]) -> bool {
         self.interests.has(name)
+    }
+
+    /// Whether any rule reads a response's headers.
+    pub fn reads_responses(&self) -> bool {
+        self.interests.any()
     }
 
     /// Whether any rule reads trailers.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use wasmparser::{ExternalKind, Parser, Payload};
 
 /// Envoy enters the VM for every callback that exists, a body callback once a chunk: this list is exact.
-const EXPORTS: [&str; 14] = [
+const EXPORTS: [&str; 13] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
@@ -19,15 +19,15 @@ const EXPORTS: [&str; 14] = [
     "proxy_on_response_headers",
     "proxy_on_response_trailers",
     "proxy_on_log",
-    "proxy_on_done",
     "proxy_on_delete",
 ];
 
-/// Of these only; fewer is fine. The second half is never called: the SDK's vtables name it.
-const IMPORTS: [&str; 34] = [
+/// What it asks of its host: all of it is called.
+const IMPORTS: [&str; 18] = [
     "env.proxy_log",
     "env.proxy_get_buffer_bytes",
     "env.proxy_get_header_map_pairs",
+    "env.proxy_get_header_map_value",
     "env.proxy_get_property",
     "env.proxy_define_metric",
     "env.proxy_increment_metric",
@@ -36,34 +36,17 @@ const IMPORTS: [&str; 34] = [
     "env.proxy_get_shared_data",
     "env.proxy_set_shared_data",
     "env.proxy_set_tick_period_milliseconds",
-    "env.proxy_set_effective_context",
-    "env.proxy_get_current_time_nanoseconds",
     "wasi_snapshot_preview1.fd_write",
     "wasi_snapshot_preview1.environ_get",
     "wasi_snapshot_preview1.environ_sizes_get",
     "wasi_snapshot_preview1.proc_exit",
     "wasi_snapshot_preview1.random_get",
     "wasi_snapshot_preview1.clock_time_get",
-    "env.proxy_close_stream",
-    "env.proxy_continue_stream",
-    "env.proxy_dequeue_shared_queue",
-    "env.proxy_done",
-    "env.proxy_get_status",
-    "env.proxy_grpc_cancel",
-    "env.proxy_grpc_close",
-    "env.proxy_register_shared_queue",
-    "env.proxy_remove_header_map_value",
-    "env.proxy_set_header_map_pairs",
-    "env.proxy_add_header_map_value",
-    "env.proxy_replace_header_map_value",
-    "env.proxy_grpc_send",
-    "env.proxy_send_local_response",
-    "env.proxy_set_buffer_bytes",
 ];
 
 /// Bytes; each issue that makes the module grow says why. Shared data, the lease and in-progress
 /// rows: 18 KB; tenants from tokens, hosts and queries: 15 KB; active
-/// users: 18 KB; SLOs: 35 KB.
+/// users: 18 KB; SLOs: 35 KB; custom metrics and their signals: 66 KB. Exports of our own instead of the SDK's: -27 KB.
 const MOST_BYTES: u64 = 400_000;
 
 struct Module {
@@ -103,8 +86,7 @@ fn read(bytes: &[u8]) -> Module {
 fn the_module_has_the_exports_that_envoy_must_call_and_no_others() {
     let module = read(&std::fs::read(support::wasm()).expect("dist/redline.wasm"));
     assert_eq!(module.exports, EXPORTS.map(str::to_owned).into());
-    let foreign: Vec<&String> = module.imports.iter().filter(|i| !IMPORTS.contains(&i.as_str())).collect();
-    assert!(foreign.is_empty(), "imports that are not on the list: {foreign:?}");
+    assert_eq!(module.imports, IMPORTS.map(str::to_owned).into());
 }
 
 #[test]

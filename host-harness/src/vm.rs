@@ -121,6 +121,11 @@ impl Vm {
         self.failed
     }
 
+    /// How much memory it has, in bytes: it never shrinks.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
+    }
+
     /// Whether the filter looks at the bodies of this side.
     pub(crate) fn wants_body(&self, side: crate::stream::Side) -> bool {
         self.exports.body(side).is_some()
@@ -185,6 +190,7 @@ impl Vm {
         let Some(callback) = callback.filter(|_| !self.failed) else { return Ok(None) };
         let state = self.store.data_mut();
         (state.phase, state.context) = (phase, context);
+        state.common.count_entry();
         self.store.set_epoch_deadline(self.patience);
         match callback.call(&mut self.store, arguments) {
             Ok(answer) => Ok(Some(answer)),

@@ -19,6 +19,7 @@ use crate::stats::StatStore;
 use crate::upstream::CallAnswer;
 use crate::vm::{Filter, Vm};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The most periods for which a timer fires one by one when time passes without traffic.
 ///
@@ -80,6 +81,7 @@ impl Gateway {
             upstreams: config.upstreams.into(),
             seed: config.seed,
             max_memory: config.max_memory_bytes,
+            entries: Arc::default(),
             callback_limit: config.callback_limit,
         };
         Vm::start(filter, common.clone(), VmRole::Canary)?;
@@ -116,6 +118,17 @@ impl Gateway {
     /// Virtual time, nanoseconds since 1970.
     pub fn now_ns(&self) -> u64 {
         self.clock.now_ns()
+    }
+
+    /// How often a VM was entered since the start: callbacks, and calls of its allocator for what hostcalls hand over.
+    /// Each costs Envoy much more than a hostcall that hands over nothing.
+    pub fn vm_entries(&self) -> u64 {
+        self.common.entries.load(Ordering::Relaxed)
+    }
+
+    /// The memory of the VM that has most, in bytes.
+    pub fn vm_memory_bytes(&self) -> usize {
+        self.vms.iter().map(|timed| timed.vm.memory_bytes()).max().unwrap_or(0)
     }
 
     /// How often the clock jumped over a gap, see [`MAX_IDLE_TICKS`].

@@ -25,17 +25,20 @@ struct Asker {
 impl Recorder {
     /// Reads a request that was answered before our turn came. Nobody we know of was served, hence no tenant.
     pub(super) fn read_refused<H: Host>(&mut self, host: &mut H) -> Option<Open> {
-        let headers = host.headers(HeaderMap::Request).unwrap_or_else(|status| {
+        let mut headers = self.buffers.take();
+        if let Err(status) = host.headers(HeaderMap::Request, &mut headers) {
             // Envoy has no request headers where its codec answered before they were read.
             if !status.is_absent() && status != HostStatus::BAD_ARGUMENT {
                 self.registry.drop_one(DropReason::Hostcall, &self.labels, host);
             }
-            Vec::new()
-        });
+        }
         let mut open = self.read_request(&headers, false, false, host)?;
         if open.grpc {
             // Who refused it said why in the response's headers, which no callback has shown us.
-            open.grpc_code = host.headers(HeaderMap::Response).ok().and_then(|h| grpc_status(&h));
+            let mut response = self.buffers.take();
+            let read = host.headers(HeaderMap::Response, &mut response);
+            open.grpc_code = read.ok().and_then(|()| grpc_status(&response));
+            self.buffers.give(response);
         }
         self.keep_request(&mut open, headers);
         Some(open)
@@ -58,7 +61,11 @@ impl Recorder {
         let endpoint = match self.labels.source {
             EndpointSource::Template => template,
             EndpointSource::RouteName => {
-                host.property(Property::RouteName).ok().map(|name| self.labels.routes.id(&name))
+                let mut name = self.buffers.take();
+                let read = host.property(Property::RouteName, &mut name);
+                let endpoint = read.ok().map(|()| self.labels.routes.id(&name));
+                self.buffers.give(name);
+                endpoint
             }
         };
         let asker = match with_tenant {
@@ -87,9 +94,12 @@ impl Recorder {
     }
 
     /// Keeps a request's headers where a custom metric may read them.
-    pub(super) fn keep_request(&self, open: &mut Open, headers: Vec<u8>) {
-        let read = self.labels.rules.read_request(open.method, open.endpoint);
-        open.messages.request = read.then_some(headers);
+    pub(super) fn keep_request(&mut self, open: &mut Open, headers: Vec<u8>) {
+        if self.labels.rules.read_request(open.method, open.endpoint) {
+            open.messages.request = Some(headers);
+        } else {
+            self.buffers.give(headers);
+        }
     }
 
     /// Reads who is served, which user asks, and who the caller claimed to be where it asked for another's resource.
@@ -160,7 +170,12 @@ impl Recorder {
         let duration_ns = self.number(Property::RequestDuration, host);
         let request_bytes = match open.bodyless {
             true => Some(0),
-            false => request_body_bytes(host).unwrap_or_else(|_| self.unreadable(host)),
+            false => {
+                let mut buffer = self.buffers.take();
+                let bytes = request_body_bytes(host, &mut buffer);
+                self.buffers.give(buffer);
+                bytes.unwrap_or_else(|_| self.unreadable(host))
+            }
         };
         let response_bytes = self.number(Property::ResponseSize, host);
         Exchange {

@@ -196,7 +196,11 @@ impl Source {
                 observed.or_else(first)?.description()?
             }
             Self::Upstream => {
-                let address = || host.property(Property::UpstreamAddress).unwrap_or_default();
+                let address = || {
+                    let mut address = Vec::new();
+                    let _absent = host.property(Property::UpstreamAddress, &mut address);
+                    address
+                };
                 seen.upstream.get_or_insert_with(address).as_slice().into()
             }
             Self::Method

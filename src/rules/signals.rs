@@ -93,6 +93,11 @@ impl Interests {
             && self.names.iter().any(|known| **known == *name)
     }
 
+    /// Whether any rule reads response headers.
+    pub(super) fn any(&self) -> bool {
+        !self.names.is_empty()
+    }
+
     /// Whether any rule reads trailers.
     pub(super) fn trailers(&self) -> bool {
         self.trailers

@@ -305,6 +305,7 @@ pub fn comparable(metrics: &Metrics) -> Metrics {
         "redline_label_values",
         "redline_label_values_max",
         "redline_fault_memory_bytes",
+        "redline_fault_allocations_total",
     ];
     let lost = ["redline_dropped_total", "redline_series_overflow_total"].map(|name| metrics.total(name));
     assert_eq!(lost, [0, 0], "dropped, or sent to overflow rows");

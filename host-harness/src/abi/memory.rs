@@ -93,6 +93,7 @@ pub(crate) fn give(caller: &mut Caller<'_, HostState>, address_at: u32, length_a
     if length > 0 {
         let allocate = caller.data().allocate.clone();
         let allocate = allocate.ok_or_else(|| wasmtime::Error::msg("the filter exports no allocator"))?;
+        caller.data().common.count_entry();
         let before = std::mem::replace(&mut caller.data_mut().restricted, true);
         let allocated = allocate.call(caller.as_context_mut(), length);
         caller.data_mut().restricted = before;

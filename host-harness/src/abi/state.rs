@@ -10,6 +10,7 @@ use crate::stream::{Flow, LocalReply, Side, Stream};
 use crate::upstream::{CallAnswer, Calls};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
@@ -45,8 +46,17 @@ pub(crate) struct Common {
     /// What `random_get` begins with; each VM adds its own number.
     pub(crate) seed: u64,
     pub(crate) max_memory: usize,
+    /// How often any of them was entered.
+    pub(crate) entries: Arc<AtomicU64>,
     /// How long a callback may take on the real clock.
     pub(crate) callback_limit: Duration,
+}
+
+impl Common {
+    /// Counts one way into a VM: a callback, or its allocator.
+    pub(crate) fn count_entry(&self) {
+        self.entries.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The callback that is running: it decides what hostcalls may see.
