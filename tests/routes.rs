@@ -1,4 +1,5 @@
-//! What is rendered for Alertmanager, read by amtool: who is told of which severity and category.
+//! What is rendered for Alertmanager, read by amtool: who is told of which severity and category. And by Alertmanager
+//! itself: which alert hides which.
 
 #[path = "../cli/src/render/fixtures/profile.rs"]
 mod profile;
@@ -6,6 +7,8 @@ mod support;
 
 use redline_cli::document::Document;
 use redline_cli::render::{alertmanager, prometheus};
+use support::alertmanager::{Alertmanager, Labels};
+use support::eventually;
 use support::tools::{must, write};
 
 #[test]
@@ -47,5 +50,200 @@ fn each_severity_and_category_reaches_who_should_know() {
         let labels =
             [label("severity", severity), label("category", "error_budget"), label("slo", "availability")];
         assert_eq!(who(&labels), format!("webhook,{receiver}"), "{labels:?}");
+    }
+}
+
+/// The labels of an alert as the rules set them; `more` are `name=value`, with spaces between.
+fn alert(service: &str, name: &str, severity: &str, more: &str) -> Labels {
+    let own = [("alertname", name), ("service", service), ("severity", severity)];
+    let more = more.split_whitespace().filter_map(|label| label.split_once('='));
+    let labels = own.into_iter().chain(more).filter(|(_, value)| !value.is_empty());
+    labels.map(|(label, value)| (label.to_owned(), value.to_owned())).collect()
+}
+
+/// An alert that comes, and its labels beside service: `NAME SEVERITY LABELS`.
+type Comes = &'static str;
+
+/// What a worse alert hides, and what it must not hide; each line on a service of its own.
+const HIDING: &[(Comes, &[Comes], &[Comes])] = &[
+    (
+        "ServiceDown critical category=availability",
+        &[
+            "HighErrorRate critical category=availability",
+            "SLOBurnRateFast critical category=error_budget slo=a tier=1 window=1h",
+            "TenantErrorRateHigh warning category=tenants tenant=acme",
+            "NoModelsCreated warning category=business",
+            "SLONoTraffic info category=availability slo=a window=1h",
+        ],
+        &[],
+    ),
+    (
+        "SLOBurnRateFast critical category=error_budget slo=a tier=1 window=1h",
+        &[
+            "SLOBurnRateMedium critical category=error_budget slo=a tier=2 window=6h",
+            "SLOBurnRateSlow warning category=error_budget slo=a tier=3 window=1d",
+            "SLOBurnRateSlowest warning category=error_budget slo=a tier=4 window=3d",
+            "SLOQuietErrors warning category=error_budget slo=a tier=5",
+            "ErrorBudgetBurnRateHigh warning category=error_budget slo=a window=1h",
+        ],
+        &[
+            "SLOBurnRateSlow warning category=error_budget slo=b tier=3 window=1d",
+            "ErrorBudgetLow warning category=error_budget slo=a",
+            "SLOMetricAbsent warning category=availability slo=a",
+            "CheckoutSlow warning category=error_budget tier=3",
+        ],
+    ),
+    (
+        "SLOBurnRateMedium critical category=error_budget slo=a tier=2 window=6h",
+        &[
+            "SLOBurnRateSlow warning category=error_budget slo=a tier=3 window=1d",
+            "SLOBurnRateSlowest warning category=error_budget slo=a tier=4 window=3d",
+            "SLOQuietErrors warning category=error_budget slo=a tier=5",
+            "ErrorBudgetBurnRateHigh warning category=error_budget slo=a window=1h",
+        ],
+        &["SLOBurnRateSlow warning category=error_budget slo=b tier=3 window=1d"],
+    ),
+    (
+        "SLOBurnRateSlow warning category=error_budget slo=a tier=3 window=1d",
+        &[
+            "SLOBurnRateSlowest warning category=error_budget slo=a tier=4 window=3d",
+            "SLOQuietErrors warning category=error_budget slo=a tier=5",
+        ],
+        &["ErrorBudgetBurnRateHigh warning category=error_budget slo=a window=1h"],
+    ),
+    (
+        "SLOBurnRateSlowest warning category=error_budget slo=a tier=4 window=3d",
+        &["SLOQuietErrors warning category=error_budget slo=a tier=5"],
+        &["SLOQuietErrors warning category=error_budget slo=b tier=5"],
+    ),
+    (
+        "SLOViolation critical category=availability slo=a",
+        &[
+            "ErrorBudgetLow warning category=error_budget slo=a",
+            "ErrorBudgetCritical critical category=error_budget slo=a",
+        ],
+        &[
+            "ErrorBudgetLow warning category=error_budget slo=b",
+            "SLOMetricAbsent warning category=availability slo=a",
+            "SLOBurnRateSlow warning category=error_budget slo=a tier=3 window=1d",
+            "SLONoTraffic info category=availability slo=a window=1h",
+        ],
+    ),
+    (
+        "ErrorBudgetCritical critical category=error_budget slo=a",
+        &["ErrorBudgetLow warning category=error_budget slo=a"],
+        &[
+            "SLOBurnRateSlow warning category=error_budget slo=a tier=3 window=1d",
+            "SLOBurnRateSlowest warning category=error_budget slo=a tier=4 window=3d",
+            "SLOQuietErrors warning category=error_budget slo=a tier=5",
+            "ErrorBudgetBurnRateHigh warning category=error_budget slo=a window=1h",
+        ],
+    ),
+    (
+        "HighErrorRate critical category=availability",
+        &["LowAvailability warning category=availability"],
+        &[
+            "EndpointErrorRateHigh warning category=availability endpoint=/a",
+            "GrpcErrorRateHigh warning category=availability",
+            "RequestRateDropped warning category=availability",
+            "SLOMetricAbsent warning category=availability slo=a",
+        ],
+    ),
+    (
+        "DatabaseConnectionPoolExhausted critical category=database",
+        &["DatabasePoolOverflow warning category=database"],
+        &["HighDatabaseQueryErrorRate warning category=database"],
+    ),
+    (
+        "DatabaseConnectionErrors critical category=database",
+        &["HighDatabaseQueryErrorRate warning category=database"],
+        &["DatabasePoolOverflow warning category=database"],
+    ),
+    (
+        "AuthenticationFailuresSpike critical category=security",
+        &["AuthenticationFailures warning category=security"],
+        &[
+            "UnauthorizedAccessAttempts warning category=security",
+            "UnknownPathsScanned info category=security",
+        ],
+    ),
+    (
+        "TenantIsolationViolation critical category=security tenant=acme",
+        &[],
+        &[
+            "AuthenticationFailures warning category=security",
+            "UnauthorizedAccessAttempts warning category=security",
+        ],
+    ),
+    (
+        "QueueStalled critical category=infrastructure",
+        &["QueueBacklogHigh warning category=infrastructure"],
+        &[
+            "RedlineSeriesOverflow warning category=infrastructure label=tenant",
+            "RedlineTargetDown warning category=infrastructure",
+            "QueueJobsFailing warning category=infrastructure",
+        ],
+    ),
+    (
+        "RedlineVMReloadFailed critical category=infrastructure",
+        &["RedlineVMReloaded warning category=infrastructure"],
+        &["QueueBacklogHigh warning category=infrastructure"],
+    ),
+    (
+        "RedlineAbsent critical category=infrastructure",
+        &["SLOMetricAbsent warning category=availability slo=a"],
+        &["RedlineTargetDown warning category=infrastructure"],
+    ),
+    (
+        "HighModelFailureRate critical category=business",
+        &[],
+        &["NoModelsCreated warning category=business", "PredictionLatencyHigh warning category=business"],
+    ),
+    (
+        "Own critical tenant=acme",
+        &["Own warning tenant=acme", "Own info tenant=acme"],
+        &["Own warning tenant=globex", "Own warning", "Other warning tenant=acme"],
+    ),
+];
+
+#[test]
+fn an_alert_hides_what_is_the_same_trouble_but_weaker_and_nothing_else() {
+    let config = Document::from_text("test", "service: x").expect("a configuration").config;
+    let server = Alertmanager::start(&config);
+    let of = |service: &str, text: &str| {
+        let mut words = text.splitn(3, ' ');
+        let [name, severity, more] = [(); 3].map(|()| words.next().unwrap_or_default());
+        alert(service, name, severity, more)
+    };
+    let (mut hidden, mut shown) = (Vec::new(), Vec::new());
+    for (at, (worse, weaker, others)) in HIDING.iter().enumerate() {
+        let targets = weaker.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false)));
+        // Each pair is alone: what hides a third alert would be mistaken for what hides this one.
+        for (i, (text, is_hidden)) in targets.enumerate() {
+            let service = format!("s{at}-{i}");
+            shown.push(of(&service, worse));
+            if is_hidden { &mut hidden } else { &mut shown }.push(of(&service, text));
+            // The same trouble, but of another service; and of nobody knows which, both without the label.
+            shown.push(of(&format!("another-{service}"), text));
+            shown.push(of("", &format!("{worse} of={service}")));
+            shown.push(of("", &format!("{text} of={service}")));
+        }
+    }
+    // Neither says which SLO it means.
+    shown.push(alert("no-slo", "SLOViolation", "critical", "category=availability"));
+    shown.push(alert("no-slo", "ErrorBudgetLow", "warning", "category=error_budget"));
+    server.post(&shown);
+    server.post(&hidden);
+    // Alerts are looked at in their order: once the last hides, all do.
+    let last = [alert("last", "ServiceDown", "critical", ""), alert("last", "HighErrorRate", "critical", "")];
+    server.post(&last[..1]);
+    server.post(&last[1..]);
+    let count = shown.len() + hidden.len() + last.len();
+    let held = eventually("the last alert hidden", || {
+        let held = server.held();
+        (held.len() == count && held.contains(&(last[1].clone(), true))).then_some(held)
+    });
+    for (labels, is_hidden) in held.iter().filter(|(labels, _)| !last.contains(labels)) {
+        assert_eq!(*is_hidden, hidden.contains(labels), "{labels:?}");
     }
 }
