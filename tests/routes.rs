@@ -5,11 +5,14 @@
 mod profile;
 mod support;
 
+use redline::config::Config;
 use redline_cli::document::Document;
 use redline_cli::render::{alertmanager, prometheus};
+use serde_json::json;
+use std::process::Command;
 use support::alertmanager::{Alertmanager, Labels};
 use support::eventually;
-use support::tools::{must, write};
+use support::tools::{self, must, write};
 
 #[test]
 fn amtool_accepts_it_with_every_receiver_and_with_none() {
@@ -246,4 +249,76 @@ fn an_alert_hides_what_is_the_same_trouble_but_weaker_and_nothing_else() {
     for (labels, is_hidden) in held.iter().filter(|(labels, _)| !last.contains(labels)) {
         assert_eq!(*is_hidden, hidden.contains(labels), "{labels:?}");
     }
+}
+
+fn redline(arguments: &[&str], configuration: &str) -> (Option<i32>, [String; 2]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("redline.yaml");
+    std::fs::write(&config, configuration).expect("a file");
+    let config = config.display().to_string();
+    let out = folder.path().join("out").display().to_string();
+    let arguments = arguments.iter().map(|argument| match *argument {
+        "CONFIG" => config.as_str(),
+        "OUT" => out.as_str(),
+        other => other,
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_redline")).args(arguments).output().expect("redline runs");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
+    (output.status.code(), said)
+}
+
+const CHECK: [&str; 2] = ["check", "CONFIG"];
+const RENDER: [&str; 6] = ["render", "alertmanager", "--config", "CONFIG", "--out", "OUT"];
+
+#[test]
+fn it_is_said_that_nobody_would_be_told_or_nobody_woken() {
+    let slack = "service: x\nalerting: {receivers: {slack: {api_url_file: /s}}}";
+    for (configuration, warning) in [
+        ("service: x", "warning: nobody is told of any alert: "),
+        (slack, "warning: critical alerts page nobody: "),
+    ] {
+        let (code, [out, _]) = redline(&CHECK, configuration);
+        assert!(code == Some(0) && out.lines().any(|line| line.starts_with(warning)), "{out}");
+        let (code, [_, errors]) = redline(&RENDER, configuration);
+        assert!(code == Some(0) && errors.starts_with(warning), "{errors}");
+    }
+    let (code, [out, errors]) = redline(&RENDER, profile::TEXT);
+    assert_eq!((code, out.as_str(), errors.as_str()), (Some(0), "", ""));
+    let (_, [out, _]) = redline(&CHECK, profile::TEXT);
+    assert!(!out.contains("nobody"), "{out}");
+}
+
+#[test]
+fn what_alertmanager_would_refuse_is_refused_with_its_line() {
+    let configuration = "service: x\nalerting:\n  receivers:\n    email: {from: a@b, smarthost: mail, to: {ops: c@d}}\n    \
+                         webhook:\n      url: https://me:secret@hooks/\n";
+    for (arguments, code) in [(&CHECK[..], 1), (&RENDER[..], 2)] {
+        let (got, said) = redline(arguments, configuration);
+        let said = said.concat();
+        assert_eq!(got, Some(code), "{said}");
+        for mistake in [
+            "redline.yaml:4: $.alerting.receivers.email.smarthost: \"mail\": expected HOST:PORT",
+            "redline.yaml:6: $.alerting.receivers.webhook.url: a password or a query in a URL is a secret",
+        ] {
+            assert!(said.contains(mistake) && !said.contains("me:secret"), "{said}");
+        }
+    }
+    // The filter takes it, Alertmanager does not.
+    let config = Document::from_text("test", configuration).expect("valid for the filter").config;
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &alertmanager::render(&config, 1));
+    let (accepted, said) = tools::run("amtool", folder.path(), &["check-config", "alertmanager.yml"]);
+    assert!(!accepted && said.contains("missing port"), "{said}");
+}
+
+#[test]
+fn alertmanager_reads_any_text_as_it_was_written() {
+    let channel = "#alerts-🚨 é\u{2028}\u{7f} \"'{{`\\";
+    let document = json!({
+        "service": "x",
+        "alerting": {"receivers": {"slack": {"api_url_file": "/s", "channels": {"alerts": channel}}}},
+    });
+    let server = Alertmanager::start(&Config::from_value(&document).expect("a configuration"));
+    let receivers = &server.configuration()["receivers"];
+    assert_eq!(receivers[0]["slack_configs"][0]["channel"], channel);
 }

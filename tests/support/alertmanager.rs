@@ -58,14 +58,24 @@ impl Alertmanager {
 
     /// What it holds: the labels of each alert, and whether another alert hides it.
     pub fn held(&self) -> Vec<(Labels, bool)> {
-        let mut answer = self.agent.get(self.url("/api/v2/alerts")).call().expect("an answer");
-        let text = answer.body_mut().read_to_string().expect("text");
-        let alerts: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+        let alerts = self.get("/api/v2/alerts");
         let one = |alert: &Value| {
             let hidden = !alert["status"]["inhibitedBy"].as_array().expect("a list").is_empty();
             (serde_json::from_value(alert["labels"].clone()).expect("labels"), hidden)
         };
-        alerts.iter().map(one).collect()
+        alerts.as_array().expect("a list").iter().map(one).collect()
+    }
+
+    /// Its configuration as it understood it.
+    pub fn configuration(&self) -> Value {
+        let status = self.get("/api/v2/status");
+        serde_saphyr::from_str(status["config"]["original"].as_str().expect("YAML")).expect("YAML")
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let mut answer = self.agent.get(self.url(path)).call().expect("an answer");
+        let text = answer.body_mut().read_to_string().expect("text");
+        serde_json::from_str(&text).expect("JSON")
     }
 
     fn url(&self, path: &str) -> String {

@@ -3,7 +3,7 @@
 use super::{Done, Failure};
 use crate::document::{Document, DocumentError};
 use crate::estimate::{Estimate, MetricEstimate, STATUSES};
-use crate::render::prometheus;
+use crate::render::{alertmanager, prometheus};
 use crate::report::numbers::{bytes, count};
 use crate::report::table::{self, Align};
 use redline::config::{Config, EndpointSource};
@@ -21,7 +21,9 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     // What the filter takes, and what alerts can be made of.
     let read = Document::load(&args.config).and_then(|document| {
-        document.refuse(&args.config, prometheus::check(&document.config))?;
+        let mut mistakes = prometheus::check(&document.config);
+        mistakes.extend(alertmanager::check(&document.config));
+        document.refuse(&args.config, mistakes)?;
         Ok(document)
     });
     let document = match read {
@@ -85,6 +87,9 @@ fn text(config: &Config) -> String {
             overflow.metric,
             count(overflow.label.values),
         ));
+    }
+    for warning in alertmanager::warnings(config) {
+        text.push_str(&format!("warning: {warning}\n"));
     }
     text.push_str(&format!("The configuration of the service {} is valid.\n", config.service));
     text

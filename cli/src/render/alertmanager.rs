@@ -2,8 +2,11 @@
 //!
 //! Secrets are never in it: only the paths of files that hold them, as the section `alerting` has them.
 
+mod check;
 mod inhibition;
 mod receivers;
+
+pub use check::{check, warnings};
 
 use super::Rendered;
 use super::yaml::quoted;
