@@ -322,3 +322,22 @@ fn alertmanager_reads_any_text_as_it_was_written() {
     let receivers = &server.configuration()["receivers"];
     assert_eq!(receivers[0]["slack_configs"][0]["channel"], channel);
 }
+
+#[test]
+fn check_says_which_alerts_are_not_rendered_and_why() {
+    let configuration = "service: x\nslos: [{name: a, objective: 99, sli: {availability: {}}}]\n\
+                         disable: [tenant_rate_limited_total]\nalerting: {disable: [HighLatencyP95, HighLatencyP99]}";
+    let (code, [out, _]) = redline(&CHECK, configuration);
+    assert_eq!(code, Some(0), "{out}");
+    let why = |reason: &str| {
+        let line =
+            out.lines().find(|line| line.starts_with(reason)).unwrap_or_else(|| panic!("{reason}: {out}"));
+        line.trim_start_matches(reason).trim().to_owned()
+    };
+    assert_eq!(why("alerting.disable has it"), "HighLatencyP95, HighLatencyP99");
+    assert_eq!(why("`disable` has tenant_rate_limited_total"), "TenantRateLimitExceeded");
+    assert_eq!(why("`metrics` has no db_connections, db_pool_size"), "DatabaseConnectionPoolExhausted");
+    assert_eq!(why("tenant.isolation is not configured"), "TenantIsolationViolation");
+    assert!(why("Nor are ").contains("Database connections;"), "{out}");
+    assert!(!redline(&CHECK, profile::TEXT).1[0].contains("not rendered"));
+}

@@ -15,6 +15,7 @@ use panel::{Panel, Row};
 use redline::config::{Config, Duration};
 use redline::slo::Window;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The uid and the name of the data source that is provisioned: no name that a Grafana is likely to have already.
 const DATASOURCE: &str = "redline-prometheus";
@@ -41,6 +42,18 @@ pub fn overview(config: &Config) -> Value {
 /// The SLOs, in six rows.
 pub fn slos(config: &Config) -> Value {
     dashboard(config, "redline-slo", "Redline SLOs", &slo::rows(config))
+}
+
+/// The titles of the panels that are not rendered, because the configuration has none of their metrics.
+pub fn left_out(config: &Config) -> Vec<&'static str> {
+    let words = words(config);
+    let rows = overview::rows(config).into_iter().chain(slo::rows(config));
+    let panels = rows.flat_map(|row| row.panels).filter(|panel| panel.queries(&words).is_none());
+    let mut titles: Vec<&str> = panels.map(|panel| panel.title()).collect();
+    // Both dashboards begin with the same ones.
+    let mut seen = BTreeSet::new();
+    titles.retain(|title| seen.insert(*title));
+    titles
 }
 
 /// The vocabulary with Grafana's variables as words.

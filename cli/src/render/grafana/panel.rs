@@ -137,6 +137,10 @@ impl Panel {
         self
     }
 
+    pub(super) fn title(&self) -> &'static str {
+        self.title
+    }
+
     /// Width and height on the grid.
     pub(super) fn size(&self) -> (u64, u64) {
         let height = if matches!(self.look, Look::Number | Look::Dial) { 5 } else { 8 };

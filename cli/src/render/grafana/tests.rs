@@ -37,6 +37,19 @@ fn the_overview_has_five_rows_and_the_slos_have_six_and_no_panel_is_missing() {
 }
 
 #[test]
+fn a_panel_is_rendered_or_named_as_left_out() {
+    assert_eq!(left_out(&profile::config()), [""; 0]);
+    let bare = Document::from_text("test", "service: x").unwrap().config;
+    let out = left_out(&bare);
+    assert!(out.contains(&"Models") && out.contains(&"Error budget left"), "{out:?}");
+    for dashboard in both(&bare) {
+        for panel in panels(&dashboard) {
+            assert!(!out.contains(&panel["title"].as_str().unwrap()), "{}", panel["title"]);
+        }
+    }
+}
+
+#[test]
 fn every_query_asks_for_metrics_that_exist_and_variables_that_are_defined() {
     let bare = Document::from_text("test", "service: x\nmetric_prefix: edge_").unwrap().config;
     for config in [bare, profile::config()] {
