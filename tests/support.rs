@@ -21,6 +21,7 @@ pub mod replaceable;
 pub mod signals;
 pub mod tools;
 pub mod upstream;
+pub mod webhook;
 
 use redline_cli::document::Document;
 use redline_cli::envoy::{Envoy, EnvoyError, Installation, Launch};
