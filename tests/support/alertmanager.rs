@@ -43,7 +43,7 @@ impl Alertmanager {
             if let Some(status) = server.child.try_wait().expect("our own process") {
                 panic!("Alertmanager ended, {status}:\n{}", server.log());
             }
-            server.log().lines().find_map(address)
+            server.log().lines().find_map(tools::listens_on)
         });
         eventually("Alertmanager is ready", || server.agent.get(server.url("/-/ready")).call().ok());
         server
@@ -85,13 +85,6 @@ impl Alertmanager {
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
-}
-
-/// The address in the line that says where it listens.
-fn address(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("Listening on")?;
-    let (_, address) = after.split_once("address=")?;
-    address.split_whitespace().next()?.parse().ok()
 }
 
 impl Drop for Alertmanager {

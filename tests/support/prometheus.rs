@@ -1,6 +1,6 @@
 //! A real Prometheus that scrapes what a test names; it ends with the test.
 
-use super::tools::must;
+use super::tools::{self, must};
 use super::{eventually, root};
 use redline_cli::http::Client;
 use std::fs::{self, File};
@@ -60,7 +60,7 @@ impl Prometheus {
             if let Some(status) = server.child.try_wait().expect("our own process") {
                 panic!("Prometheus ended, {status}:\n{}", server.log());
             }
-            server.log().lines().find_map(address)
+            server.log().lines().find_map(tools::listens_on)
         });
         let client = Client::new(Duration::from_secs(5));
         eventually("Prometheus is ready", || client.get(&format!("{}/-/ready", server.url())).ok());
@@ -75,13 +75,6 @@ impl Prometheus {
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
-}
-
-/// The address in the line that says where it listens.
-fn address(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("Listening on")?;
-    let (_, address) = after.split_once("address=")?;
-    address.split_whitespace().next()?.parse().ok()
 }
 
 impl Drop for Prometheus {
