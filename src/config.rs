@@ -184,7 +184,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
         }
     };
     let buckets = Buckets::read(fields.take("buckets"), duration_unit, errors);
-    let slos = slo::read_all(fields.take("slos"), &endpoints, errors);
+    let slos = slo::read_all(fields.take("slos"), (&endpoints, &tenant), errors);
     let metrics = custom::read_all(fields.take("metrics"), (&endpoints, limits, &buckets), errors);
     let alerting = Alerting::read(fields.take("alerting"), errors);
     let metric_prefix = fields

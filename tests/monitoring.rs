@@ -11,16 +11,15 @@ use redline_cli::render::promql::metric_names;
 use redline_cli::render::{alertmanager, grafana, prometheus};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::World;
 use support::client::Call;
 use support::load::Load;
 use support::tools::{self, tool, write};
+use support::webhook::Webhook;
 use tempfile::TempDir;
 
 /// What is a minute in the configuration is a second here.
@@ -59,57 +58,6 @@ fn within<T>(seconds: u64, what: &str, mut probe: impl FnMut() -> Option<T>) -> 
         }
         assert!(Instant::now() < deadline, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// Keeps the bodies of what is posted to it.
-struct Webhook {
-    address: SocketAddr,
-    told: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Webhook {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let kept = told.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = kept.clone();
-                std::thread::spawn(move || {
-                    let mut reader = BufReader::new(stream.try_clone().expect("the stream again"));
-                    loop {
-                        let mut length = 0;
-                        let mut line = String::new();
-                        while reader.read_line(&mut line).unwrap_or(0) > 2 {
-                            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                                length = value.trim().parse().expect("a length");
-                            }
-                            line.clear();
-                        }
-                        let mut body = vec![0; length];
-                        if length == 0 || reader.read_exact(&mut body).is_err() {
-                            return;
-                        }
-                        kept.lock().expect("the list").push(serde_json::from_slice(&body).expect("JSON"));
-                        let _sent = (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-                    }
-                });
-            }
-        });
-        Self { address, told }
-    }
-
-    /// Every alert in every notification, with its status.
-    fn alerts(&self) -> Vec<(String, BTreeMap<String, String>)> {
-        let told = self.told.lock().expect("the list");
-        let all = told.iter().flat_map(|body| body["alerts"].as_array().expect("alerts"));
-        all.map(|alert| {
-            let labels = serde_json::from_value(alert["labels"].clone()).expect("labels");
-            (alert["status"].as_str().expect("a status").to_owned(), labels)
-        })
-        .collect()
     }
 }
 
@@ -352,6 +300,16 @@ fn an_outage_reaches_the_webhook_once_summed_over_both_proxies_and_resolves_afte
     let mended = load(0);
     within(90, "the end of it", || paged("resolved"));
     stop(mended);
+
+    // What one of them serves from now on would be in no graph.
+    let [_kept, lost] = worlds;
+    drop(lost);
+    let told = within(60, "that one proxy is lost", || {
+        webhook.alerts().into_iter().find(|(_, labels)| labels["alertname"] == "RedlineTargetDown")
+    });
+    assert_eq!((told.0.as_str(), told.1["severity"].as_str()), ("firing", "warning"));
+    let absent = monitoring.query("ALERTS{alertname=\"RedlineAbsent\"}").expect("an answer");
+    assert_eq!(absent, [], "the other one is there");
 }
 
 /// Panels and rules that are empty though all is well, and why.

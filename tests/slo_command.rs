@@ -5,6 +5,7 @@ mod support;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
 use support::client::{Call, send_all};
 use support::prometheus::Prometheus;
 use support::{World, eventually};
@@ -97,6 +98,58 @@ fn proxies_are_summed_exactly_and_a_prometheus_agrees() {
     let text = String::from_utf8(table.stdout).expect("text");
     assert!(table.status.success() && text.starts_with("Service shop, "), "{text}");
     assert!(text.lines().any(|line| line.starts_with("availability  critical")), "{text}");
+}
+
+#[test]
+fn a_prometheus_says_how_much_it_has_seen_and_who_does_not_answer() {
+    let config = file(&configuration());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    // Two proxies, a sample a minute: from five hours ago on, but between three and one and a half neither was there.
+    let mut samples = "# TYPE slo_events counter\n# TYPE slo_bad_events counter\n".to_owned();
+    for name in ["slo_events_total", "slo_bad_events_total"] {
+        for slo in ["availability", "latency"] {
+            for instance in ["one:1", "two:1"] {
+                for minute in (0..=300).rev().filter(|minute| !(90..180).contains(minute)) {
+                    let (time, count) = (now - minute * 60, (300 - minute) * 100);
+                    let count = if name == "slo_events_total" { count } else { count / 1000 };
+                    samples += &format!(
+                        "{name}{{service=\"shop\",slo=\"{slo}\",job=\"envoy\",instance=\"{instance}\"}} {count} {time}\n"
+                    );
+                }
+            }
+        }
+    }
+    let dead = [(); 2].map(|()| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("its address")
+    });
+    let prometheus = Prometheus::start_with(&dead, &samples);
+    let arguments = ["--prometheus", &prometheus.url()].map(str::to_owned);
+    let report = eventually("the targets are known to be down", || {
+        let report = report(&config, &arguments.each_ref().map(String::as_str))?;
+        report["remarks"].as_array().is_some_and(|remarks| remarks.len() == 2).then_some(report)
+    });
+    let mut names = dead.map(|address| format!("{address} (job envoy)"));
+    names.sort();
+    let down = format!("2 targets are down, {}: what they count is missing here", names.join(", "));
+    assert_eq!(report["remarks"][1], down);
+    // Samples stand for five minutes, so a gap of 90 minutes is seen as one of 85; a step may be 5 minutes.
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() - now;
+    assert!(passed < 240, "too slow to judge: {passed} s");
+    for (place, window, expected, within) in [
+        (0, "5m", 300, 0),
+        (1, "30m", 1800, 0),
+        (2, "1h", 3600, 0),
+        (3, "2h", 5400, 130),
+        (4, "6h", 5 * 3600 - 85 * 60, 600),
+        (5, "1d", 5 * 3600 - 85 * 60, 600),
+        (7, "30d", 5 * 3600 - 85 * 60, 600),
+    ] {
+        let seen = &report["slos"][0]["windows"][place];
+        assert_eq!(seen["window"], window);
+        let seconds = seen["coverage_seconds"].as_u64().expect("a number");
+        assert!(seconds.abs_diff(expected) <= within, "{window}: {seconds}, not {expected}");
+    }
 }
 
 #[test]

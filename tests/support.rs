@@ -2,6 +2,7 @@
 //! and the comparison of what was sent with what was counted.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of this module")]
 
+pub mod alertmanager;
 pub mod client;
 pub mod flood;
 pub mod gateway;
@@ -20,6 +21,7 @@ pub mod replaceable;
 pub mod signals;
 pub mod tools;
 pub mod upstream;
+pub mod webhook;
 
 use redline_cli::document::Document;
 use redline_cli::envoy::{Envoy, EnvoyError, Installation, Launch};

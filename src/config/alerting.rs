@@ -61,7 +61,15 @@ const SETTINGS: [(&str, &[Setting]); 4] = [
             ("to", true, Shape::Texts(&["ops", "business", "security"])),
         ],
     ),
-    ("webhook", &[("url", true, Shape::Url), ("credentials_file", false, Shape::File)]),
+    // One of the first two: whoever renders says which is missing.
+    (
+        "webhook",
+        &[
+            ("url", false, Shape::Url),
+            ("url_file", false, Shape::File),
+            ("credentials_file", false, Shape::File),
+        ],
+    ),
 ];
 
 /// Labels that the alerts have already.

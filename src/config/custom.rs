@@ -2,7 +2,7 @@
 
 use super::error::ConfigErrors;
 use super::reader::Node;
-use super::slo::{read_endpoint, read_method, read_status};
+use super::slo::{read_endpoint, read_method, read_status, take_some};
 use super::traffic::{self, Buckets, Endpoints, Limits, is_identifier, one_of, read_header_name};
 use crate::exchange::{Method, StatusMatch};
 use crate::metric::{Kind, Label, Metric};
@@ -203,7 +203,15 @@ fn read_one(
     let kinds = [("counter", Kind::Counter), ("gauge", Kind::Gauge), ("histogram", Kind::Histogram)];
     let kind = fields.require("type", errors).and_then(|n| one_of(&n, &kinds, errors));
     let when = fields.take("when").map_or(Some(When::default()), |n| read_when(&n, endpoints, errors));
-    let value = fields.take("value").map_or(Some(Value::One), |n| read_value(&n, errors));
+    let value = match fields.take("value") {
+        Some(node) => read_value(&node, errors),
+        None => {
+            if kind == Some(Kind::Gauge) {
+                fields.complain(errors, "a gauge needs `value`: without it, it would always be 1".to_owned());
+            }
+            Some(Value::One)
+        }
+    };
     let scale = fields.take("scale").map_or(Some(1.0), |n| match n.value.as_f64() {
         Some(scale) if (1e-12..=1e12).contains(&scale) => Some(scale),
         _ => n.fail(errors, "expected a number from 1e-12 to 1e12"),
@@ -242,11 +250,12 @@ fn read_one(
 #[inline(never)]
 fn read_when(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<When> {
     let mut fields = node.fields(errors)?;
-    let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
-    let endpoint = fields
-        .take("endpoint")
+    let method =
+        take_some(&mut fields, "method", errors).map_or_else(Vec::new, |n| n.list_of(errors, read_method));
+    let endpoint = take_some(&mut fields, "endpoint", errors)
         .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
-    let status = fields.take("status").map_or_else(Vec::new, |n| n.list_of(errors, read_status));
+    let status =
+        take_some(&mut fields, "status", errors).map_or_else(Vec::new, |n| n.list_of(errors, read_status));
     let outcomes = [("hit", CacheOutcome::Hit), ("miss", CacheOutcome::Miss)];
     let cache = fields.take("cache").map(|n| one_of(&n, &outcomes, errors));
     fields.finish(errors);
@@ -262,13 +271,21 @@ fn read_value(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Value> {
     if super::reader::whole_number(node.value) == Some(1) {
         return Some(Value::One);
     }
+    let of_request = match node.value.as_str() {
+        Some("duration") => Some(Value::Duration),
+        Some("request_bytes") => Some(Value::RequestBytes),
+        Some("response_bytes") => Some(Value::ResponseBytes),
+        _ => None,
+    };
+    if of_request.is_some() {
+        return of_request;
+    }
     if !node.value.is_object() {
-        let known = [("duration", 0), ("request_bytes", 1), ("response_bytes", 2)];
-        return match one_of(node, &known, errors)? {
-            0 => Some(Value::Duration),
-            1 => Some(Value::RequestBytes),
-            _ => Some(Value::ResponseBytes),
-        };
+        return node.fail(
+            errors,
+            "expected 1, duration, request_bytes, response_bytes, or an object such as {server_timing: db} with \
+             request_header, response_header, server_timing, orca or rate_limit",
+        );
     }
     let mut fields = node.fields(errors)?;
     let request =

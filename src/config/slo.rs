@@ -1,8 +1,8 @@
 //! The section `slos`: what is promised, over which period, for which requests.
 
 use super::error::ConfigErrors;
-use super::reader::Node;
-use super::traffic::Endpoints;
+use super::reader::{Fields, Node};
+use super::traffic::{Endpoints, Tenant};
 use super::units::{Duration, Objective};
 use crate::exchange::{Method, StatusMatch};
 
@@ -55,11 +55,15 @@ pub struct Where {
 }
 
 #[inline(never)]
-pub(super) fn read_all(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Vec<Slo> {
+pub(super) fn read_all(
+    node: Option<Node<'_>>,
+    (endpoints, tenant): (&Endpoints, &Tenant),
+    errors: &mut ConfigErrors,
+) -> Vec<Slo> {
     let mut names: Vec<String> = Vec::new();
     node.map_or_else(Vec::new, |node| {
         node.list_of(errors, |node, errors| {
-            let slo = read_one(node, endpoints, errors)?;
+            let slo = read_one(node, (endpoints, tenant), errors)?;
             if names.contains(&slo.name) {
                 return node.fail(errors, format!("a second SLO with the name {}", slo.name));
             }
@@ -70,7 +74,7 @@ pub(super) fn read_all(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &m
 }
 
 #[inline(never)]
-fn read_one(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Slo> {
+fn read_one(node: &Node<'_>, around: (&Endpoints, &Tenant), errors: &mut ConfigErrors) -> Option<Slo> {
     let mut fields = node.fields(errors)?;
     let name = fields.require("name", errors).and_then(|n| {
         n.text_where(errors, "1 to 40 of a-z, 0-9 and _", &|s| {
@@ -90,7 +94,7 @@ fn read_one(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -
         Some(n) => n.duration(errors, Duration::from_days(7)..=Duration::from_days(90)),
     };
     let sli = fields.require("sli", errors).and_then(|n| read_sli(&n, errors));
-    let filter = fields.take("where").map_or(Some(Where::default()), |n| read_where(&n, endpoints, errors));
+    let filter = fields.take("where").map_or(Some(Where::default()), |n| read_where(&n, around, errors));
     fields.finish(errors);
     Some(Slo { name: name?, objective: objective?, period: period?, sli: sli?, filter: filter? })
 }
@@ -109,7 +113,8 @@ fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
     fields.finish(errors);
     match (availability, latency) {
         (Some(sli), None) | (None, Some(sli)) => sli,
-        _ => node.fail(errors, "expected exactly one of availability, latency"),
+        // A key with nothing after it is null, and as good as absent.
+        _ => node.fail(errors, "expected exactly one of availability, latency, such as {availability: {}}"),
     }
 }
 
@@ -129,13 +134,20 @@ fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> 
 }
 
 #[inline(never)]
-fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Option<Where> {
+fn read_where(
+    node: &Node<'_>,
+    (endpoints, all): (&Endpoints, &Tenant),
+    errors: &mut ConfigErrors,
+) -> Option<Where> {
     let mut fields = node.fields(errors)?;
-    let endpoint = fields
-        .take("endpoint")
+    let endpoint = take_some(&mut fields, "endpoint", errors)
         .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
-    let method = fields.take("method").map_or_else(Vec::new, |n| n.list_of(errors, read_method));
-    let tenant = fields.take("tenant").map_or_else(Vec::new, |n| {
+    let method =
+        take_some(&mut fields, "method", errors).map_or_else(Vec::new, |n| n.list_of(errors, read_method));
+    let tenant = take_some(&mut fields, "tenant", errors).map_or_else(Vec::new, |n| {
+        if all.sources.is_empty() {
+            return n.fail(errors, "no request has a tenant without tenant.sources").unwrap_or_default();
+        }
         n.list_of(errors, |n, errors| {
             n.text_where(errors, "the name of a tenant, before any cap: there is no _other", &|s| {
                 !s.is_empty() && s != crate::stat_name::OTHER
@@ -144,6 +156,20 @@ fn read_where(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors)
     });
     fields.finish(errors);
     Some(Where { endpoint, method, tenant })
+}
+
+/// A list of what to admit: an empty one would admit all, and is a mistake.
+#[inline(never)]
+pub(super) fn take_some<'v>(
+    fields: &mut Fields<'v>,
+    key: &'static str,
+    errors: &mut ConfigErrors,
+) -> Option<Node<'v>> {
+    let node = fields.take(key)?;
+    if node.value.as_array().is_some_and(Vec::is_empty) {
+        return node.fail(errors, "an empty list; leave it out to admit all");
+    }
+    Some(node)
 }
 
 /// A status code, or a class written `5xx`.

@@ -1,5 +1,7 @@
 use super::*;
 use serde_json::json;
+mod first_tries;
+
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -191,7 +193,8 @@ fn listed_tenants_are_names_and_each_is_there_once() {
     assert_eq!(got, ["$.tenant.allow: [\"a\",\"b\",\"c\"]: more names than tenant.max admits (2)"]);
     let slo =
         json!({"name": "s", "objective": 99, "sli": {"availability": {}}, "where": {"tenant": ["_other"]}});
-    let got = mistakes(&json!({"service": "s", "slos": [slo]})).join("");
+    let tenant = json!({"sources": [{"header": "x-tenant"}]});
+    let got = mistakes(&json!({"service": "s", "tenant": tenant, "slos": [slo]})).join("");
     assert!(got.starts_with("$.slos[0].where.tenant[0]: \"_other\": expected the name of a tenant"), "{got}");
 }
 
@@ -314,13 +317,15 @@ fn objectives_are_exact() {
 
 #[test]
 fn slos_are_read_with_their_defaults() {
-    // Gated by `support`, hence read at its own level.
+    // Read at its own level, for what is left beside a mistake.
     let document = json!([{"name": "a", "objective": 99.9, "sli": {"availability": {}}},
                           {"name": "a", "objective": 99, "sli": {"latency": {"threshold": "300ms"}}},
                           {"name": "b", "objective": 99, "period": "7d", "sli": {"latency": {"threshold": "300ms"}},
                            "where": {"method": ["GET", "_OTHER"], "endpoint": ["_other"], "tenant": ["acme"]}}]);
     let mut errors = ConfigErrors::default();
-    let slos = slo::read_all(Some(Node::root(&document)), &Endpoints::default(), &mut errors);
+    let sources = vec![ValueSource::Query("tenant".to_owned())];
+    let tenant = Tenant { sources, allow: Vec::new(), max: 1, isolation: None };
+    let slos = slo::read_all(Some(Node::root(&document)), (&Endpoints::default(), &tenant), &mut errors);
     assert_eq!(errors.to_string().lines().count(), 1, "{errors}");
     assert!(errors.to_string().ends_with("a second SLO with the name a"), "{errors}");
     assert_eq!(slos.len(), 2);

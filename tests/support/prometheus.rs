@@ -1,5 +1,6 @@
 //! A real Prometheus that scrapes what a test names; it ends with the test.
 
+use super::tools::{self, must};
 use super::{eventually, root};
 use redline_cli::http::Client;
 use std::fs::{self, File};
@@ -18,6 +19,11 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts one that scrapes Envoy's metrics at each of `targets`, five times a second.
     pub fn start(targets: &[SocketAddr]) -> Self {
+        Self::start_with(targets, "")
+    }
+
+    /// The same, which remembers these samples; OpenMetrics, without the end.
+    pub fn start_with(targets: &[SocketAddr], samples: &str) -> Self {
         let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
         let configuration = serde_json::json!({
             "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
@@ -29,6 +35,14 @@ impl Prometheus {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         fs::write(path("prometheus.yml"), configuration.to_string()).expect("a file");
+        if !samples.is_empty() {
+            fs::write(path("samples"), format!("{samples}# EOF\n")).expect("a file");
+            must(
+                "promtool",
+                folder.path(),
+                &["tsdb", "create-blocks-from", "openmetrics", "samples", "data"],
+            );
+        }
         let log = File::create(path("log")).expect("a file");
         let installed = root().join(".tools/bin/prometheus");
         let program = if installed.is_file() { installed } else { "prometheus".into() };
@@ -46,7 +60,7 @@ impl Prometheus {
             if let Some(status) = server.child.try_wait().expect("our own process") {
                 panic!("Prometheus ended, {status}:\n{}", server.log());
             }
-            server.log().lines().find_map(address)
+            server.log().lines().find_map(tools::listens_on)
         });
         let client = Client::new(Duration::from_secs(5));
         eventually("Prometheus is ready", || client.get(&format!("{}/-/ready", server.url())).ok());
@@ -61,13 +75,6 @@ impl Prometheus {
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
-}
-
-/// The address in the line that says where it listens.
-fn address(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("Listening on")?;
-    let (_, address) = after.split_once("address=")?;
-    address.split_whitespace().next()?.parse().ok()
 }
 
 impl Drop for Prometheus {

@@ -1,6 +1,7 @@
 //! Prometheus' and Alertmanager's own tools, as the tests run them.
 
 use redline_cli::render::Rendered;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,4 +67,11 @@ pub fn alertmanager(folder: &Path) -> PathBuf {
     std::fs::copy(&program, &copy).expect("a copy, with its mode");
     std::fs::write(&copy, bytes).expect("the copy");
     copy
+}
+
+/// The address in the line of a log in which Prometheus or Alertmanager says where it listens.
+pub fn listens_on(line: &str) -> Option<SocketAddr> {
+    let (_, after) = line.split_once("Listening on")?;
+    let (_, address) = after.split_once("address=")?;
+    address.split_whitespace().next()?.parse().ok()
 }

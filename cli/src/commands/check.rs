@@ -1,9 +1,9 @@
-//! `redline check`: a configuration in; its metrics and their worst case, or every mistake, out.
+//! `redline check`: a configuration in; its metrics, their worst case and what cannot be rendered, or every mistake, out.
 
 use super::{Done, Failure};
 use crate::document::{Document, DocumentError};
 use crate::estimate::{Estimate, MetricEstimate, STATUSES};
-use crate::render::prometheus;
+use crate::render::{alertmanager, grafana, prometheus};
 use crate::report::numbers::{bytes, count};
 use crate::report::table::{self, Align};
 use redline::config::{Config, EndpointSource};
@@ -21,7 +21,9 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     // What the filter takes, and what alerts can be made of.
     let read = Document::load(&args.config).and_then(|document| {
-        document.refuse(&args.config, prometheus::check(&document.config))?;
+        let mut mistakes = prometheus::check(&document.config);
+        mistakes.extend(alertmanager::check(&document.config));
+        document.refuse(&args.config, mistakes)?;
         Ok(document)
     });
     let document = match read {
@@ -86,7 +88,40 @@ fn text(config: &Config) -> String {
             count(overflow.label.values),
         ));
     }
+    text.push_str(&not_rendered(config));
+    for warning in alertmanager::warnings(config) {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
     text.push_str(&format!("The configuration of the service {} is valid.\n", config.service));
+    text
+}
+
+/// The alerts and panels that this configuration cannot have; nothing where it has all.
+fn not_rendered(config: &Config) -> String {
+    let mut text = String::new();
+    let alerts = prometheus::left_out(config);
+    if !alerts.is_empty() {
+        let all = prometheus::known_alerts().len();
+        text.push_str(&format!("\nOf {all} alerts, {} are not rendered:\n\n", alerts.len()));
+        let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
+        for out in alerts {
+            match by_reason.iter_mut().find(|(reason, _)| *reason == out.reason) {
+                Some((_, names)) => names.push(out.alert),
+                None => by_reason.push((out.reason, vec![out.alert])),
+            }
+        }
+        let rows: Vec<Vec<String>> =
+            by_reason.into_iter().map(|(reason, names)| vec![reason, names.join(", ")]).collect();
+        text.push_str(&table::render(&[("BECAUSE", Align::Left), ("ALERTS", Align::Left)], &rows));
+    }
+    let panels = grafana::left_out(config);
+    if !panels.is_empty() {
+        let (n, titles) = (panels.len(), panels.join("; "));
+        text.push_str(&format!("\nNor are {n} panels, for want of the same metrics: {titles}.\n"));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
     text
 }
 

@@ -121,6 +121,11 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         }
         Target::Alertmanager(args) => {
             let document = Document::load(&args.config)?;
+            document.refuse(&args.config, alertmanager::check(&document.config))?;
+            for warning in alertmanager::warnings(&document.config) {
+                // Where nobody reads standard error, nobody is to be warned.
+                let _printed = writeln!(std::io::stderr(), "warning: {warning}");
+            }
             write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
         }
         Target::Grafana(args) => {

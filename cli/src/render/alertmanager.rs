@@ -2,7 +2,11 @@
 //!
 //! Secrets are never in it: only the paths of files that hold them, as the section `alerting` has them.
 
+mod check;
+mod inhibition;
 mod receivers;
+
+pub use check::{check, warnings};
 
 use super::Rendered;
 use super::yaml::quoted;
@@ -51,20 +55,6 @@ const ROUTES: [Route; 14] = [
     route(&[], "alerts", 6),
 ];
 
-/// What is not said because something worse is: the worse, what it hides, and what both must have in common.
-const INHIBITIONS: [(&str, &str, &[&str]); 10] = [
-    ("alertname=\"ServiceDown\"", "alertname!=\"ServiceDown\"", &["service"]),
-    (CRITICAL, "severity=~\"warning|info\"", &["service", "category", "slo"]),
-    ("tier=\"1\"", "tier=~\"2|3|4|5\"", &["service", "slo"]),
-    ("tier=\"2\"", "tier=~\"3|4|5\"", &["service", "slo"]),
-    ("tier=\"3\"", "tier=~\"4|5\"", &["service", "slo"]),
-    ("tier=\"4\"", "tier=\"5\"", &["service", "slo"]),
-    ("tier=~\"1|2\"", "alertname=\"ErrorBudgetBurnRateHigh\"", &["service", "slo"]),
-    ("alertname=\"SLOViolation\"", "alertname=~\"ErrorBudgetLow|ErrorBudgetCritical\"", &["service", "slo"]),
-    ("alertname=\"ErrorBudgetCritical\"", "alertname=\"ErrorBudgetLow\"", &["service", "slo"]),
-    ("alertname=\"RedlineAbsent\"", "alertname=~\"SLOMetricAbsent|RedlineTargetDown\"", &["service"]),
-];
-
 /// `alertmanager.yml` and its templates; `scale` divides every pause, for drills and tests.
 pub fn render(config: &Config, scale: u64) -> Vec<Rendered> {
     vec![
@@ -108,16 +98,7 @@ fn text(config: &Config, scale: u64) -> String {
             out.push_str("      continue: true\n");
         }
     }
-    out.push_str("inhibit_rules:\n");
-    for (source, target, equal) in INHIBITIONS {
-        let _infallible = write!(
-            out,
-            "  - source_matchers: [{}]\n    target_matchers: [{}]\n    equal: [{}]\n",
-            quoted(source),
-            quoted(target),
-            equal.join(", ")
-        );
-    }
+    out.push_str(&inhibition::rules());
     out.push_str("receivers:\n");
     for Receiver { name, integrations } in &receivers {
         let _infallible = writeln!(out, "  - name: {name}");

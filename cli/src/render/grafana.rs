@@ -2,6 +2,8 @@
 //!
 //! A panel is rendered only where the configuration has the metrics that it shows.
 
+mod both;
+mod objectives;
 mod overview;
 mod panel;
 mod slo;
@@ -9,12 +11,17 @@ mod slo;
 use super::Rendered;
 use super::prometheus;
 use super::promql::Vocabulary;
-use panel::{Panel, Row, Thresholds};
-use redline::config::{Config, Sli};
+use panel::{Panel, Row};
+use redline::config::{Config, Duration};
+use redline::slo::Window;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-/// The uid of the data source that is provisioned.
+/// The uid and the name of the data source that is provisioned: no name that a Grafana is likely to have already.
 const DATASOURCE: &str = "redline-prometheus";
+const DATASOURCE_NAME: &str = "Prometheus (Redline)";
+/// Longer uids are refused.
+const MAX_UID: usize = 40;
 
 /// `overview.json`, `slo.json` and `provisioning/`.
 pub fn render(config: &Config) -> Vec<Rendered> {
@@ -37,80 +44,30 @@ pub fn slos(config: &Config) -> Value {
     dashboard(config, "redline-slo", "Redline SLOs", &slo::rows(config))
 }
 
-/// What panels know of the objectives.
-struct Objectives {
-    /// Of the first SLO about availability, as a ratio.
-    availability: f64,
-    /// Of the first about latency, in seconds.
-    latency_s: f64,
-    /// The burn rate of the first pair.
-    fast: String,
-    /// The period's label `window`.
-    period: String,
-}
-
-impl Objectives {
-    fn of(config: &Config) -> Self {
-        let availability = config.slos.iter().find(|slo| matches!(slo.sli, Sli::Availability { .. }));
-        let threshold = config.slos.iter().find_map(|slo| match slo.sli {
-            Sli::Latency { threshold } => Some(threshold.as_millis() as f64 / 1000.0),
-            Sli::Availability { .. } => None,
-        });
-        let period = config.slos.first().map(|slo| slo.period);
-        let fast =
-            period.and_then(|period| prometheus::tiers(period).first().map(|tier| tier.factor.to_string()));
-        Self {
-            availability: availability.map_or(0.999, |slo| f64::from(slo.objective.ppm()) / 1e6),
-            latency_s: threshold.unwrap_or(1.0),
-            fast: fast.unwrap_or_else(|| "14.4".to_owned()),
-            period: period.map_or_else(|| "30d".to_owned(), |period| period.to_string()),
-        }
-    }
-
-    /// Red below the objective, yellow where half of what may fail has failed, green above.
-    fn of_availability(&self) -> Thresholds {
-        let middle = self.availability + (1.0 - self.availability) / 2.0;
-        Thresholds::rising(&[("red", None), ("yellow", Some(self.availability)), ("green", Some(middle))])
-    }
-
-    /// Green below half of the threshold, red above it.
-    fn of_latency(&self) -> Thresholds {
-        let half = self.latency_s / 2.0;
-        Thresholds::rising(&[("green", None), ("yellow", Some(half)), ("red", Some(self.latency_s))])
-    }
-
-    /// As the alerts have it: 10 % and 25 %.
-    fn of_budget() -> Thresholds {
-        Thresholds::rising(&[
-            ("red", None),
-            ("orange", Some(0.1)),
-            ("yellow", Some(0.25)),
-            ("green", Some(0.5)),
-        ])
-    }
-
-    /// As the first pair of windows has it.
-    fn of_burn(&self) -> Thresholds {
-        let fast = self.fast.parse().unwrap_or(14.4);
-        Thresholds::rising(&[
-            ("green", None),
-            ("yellow", Some(1.0)),
-            ("orange", Some(6.0)),
-            ("red", Some(fast)),
-        ])
-    }
+/// The titles of the panels that are not rendered, because the configuration has none of their metrics.
+pub fn left_out(config: &Config) -> Vec<&'static str> {
+    let words = words(config);
+    let rows = overview::rows(config).into_iter().chain(slo::rows(config));
+    let panels = rows.flat_map(|row| row.panels).filter(|panel| panel.queries(&words).is_none());
+    let mut titles: Vec<&str> = panels.map(|panel| panel.title()).collect();
+    // Both dashboards begin with the same ones.
+    let mut seen = BTreeSet::new();
+    titles.retain(|title| seen.insert(*title));
+    titles
 }
 
 /// The vocabulary with Grafana's variables as words.
 fn words(config: &Config) -> Vocabulary {
-    let objectives = Objectives::of(config);
+    let windows = Window::ALL.into_iter().filter(|window| *window != Window::Period);
+    let windows: Vec<String> =
+        windows.map(|window| window.length(Duration::from_days(30)).to_string()).collect();
     prometheus::vocabulary(config, 1)
         .with_word("S", "service=~\"$service\"")
         .with_word("EP", "endpoint=~\"$endpoint\"")
         .with_word("TN", "tenant=~\"$tenant\"")
         .with_word("R", "$__rate_interval")
-        .with_word("FAST", objectives.fast)
-        .with_word("P", format!("window=\"{}\"", objectives.period))
+        // Whatever the period of an SLO is, it is none of the windows that all have.
+        .with_word("P", format!("window!~\"{}\"", windows.join("|")))
 }
 
 fn dashboard(config: &Config, uid: &str, title: &str, rows: &[Row]) -> Value {
@@ -145,7 +102,7 @@ fn dashboard(config: &Config, uid: &str, title: &str, rows: &[Row]) -> Value {
         y = y.saturating_add(tallest);
     }
     json!({
-        "uid": format!("{uid}-{}", config.service).chars().take(40).collect::<String>(),
+        "uid": unique(uid, &config.service),
         "title": format!("{title}: {}", config.service),
         "description": "Made by `redline render grafana`. Everything is summed over all proxies.",
         "tags": ["redline"],
@@ -166,11 +123,23 @@ fn dashboard(config: &Config, uid: &str, title: &str, rows: &[Row]) -> Value {
     })
 }
 
+/// A uid that no other service has, however long its name is: as much of the name as there is room for, and its hash.
+fn unique(kind: &str, service: &str) -> String {
+    // FNV-1a, 64 bits, of which 40 are shown.
+    let hash = service.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let suffix = format!("{:010x}", hash >> 24);
+    let room = MAX_UID.saturating_sub(kind.len()).saturating_sub(suffix.len()).saturating_sub(2);
+    let name: String = service.chars().take(room).collect();
+    format!("{kind}-{name}-{suffix}")
+}
+
 /// The data source, and the labels that traffic has.
 fn variables(config: &Config, words: &Vocabulary) -> Vec<Value> {
     let mut list = vec![json!({
         "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus",
-        "current": {"text": "Prometheus", "value": DATASOURCE}, "hide": 0, "refresh": 1,
+        "current": {"text": DATASOURCE_NAME, "value": DATASOURCE}, "hide": 0, "refresh": 1,
     })];
     let mut label = |name: &str, title: &str, metric: &str, all: bool| {
         let Some(query) = words.expand(metric) else { return };
@@ -199,8 +168,8 @@ fn header(config: &Config) -> String {
 
 fn datasources(config: &Config) -> String {
     format!(
-        "{}apiVersion: 1\ndatasources:\n  - name: Prometheus\n    uid: {DATASOURCE}\n    type: prometheus\n    access: proxy\n    \
-         url: http://prometheus:9090\n    isDefault: true\n    jsonData: {{timeInterval: 15s, httpMethod: POST}}\n",
+        "{}apiVersion: 1\ndatasources:\n  - name: {DATASOURCE_NAME}\n    uid: {DATASOURCE}\n    type: prometheus\n    access: proxy\n    \
+         url: http://prometheus:9090\n    isDefault: false\n    jsonData: {{timeInterval: 15s, httpMethod: POST}}\n",
         header(config)
     )
 }

@@ -12,7 +12,7 @@ pub fn render(document: &Value) -> Rendered {
 pub(super) fn json(document: &Value) -> String {
     let mut out = String::new();
     write(&without_nulls(document), 0, 0, &mut out);
-    format!("{}\n", yaml::ascii(&out))
+    format!("{}\n", yaml::ascii_json(&out))
 }
 
 /// Columns of a line, as far as strings allow.

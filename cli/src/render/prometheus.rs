@@ -6,6 +6,7 @@
 mod alerts;
 mod cases;
 mod catalogue;
+mod left_out;
 mod objectives;
 mod records;
 mod scrape;
@@ -13,6 +14,7 @@ mod tiers;
 mod write;
 
 pub use catalogue::Category;
+pub use left_out::{LeftOut, left_out};
 pub use tiers::{Factor, Severity, Tier, tiers};
 
 use super::Rendered;

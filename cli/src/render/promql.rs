@@ -4,6 +4,10 @@
 //! defines as `$WORD`. Ranges (`[5m]`) and offsets are divided by the time scale. A template that names a metric which
 //! this configuration does not have expands to nothing, so that no rule, alert or panel waits for what never comes.
 
+mod missing;
+
+pub use missing::why_missing;
+
 use redline::config::{Attribute, Config, CustomMetric, Duration, parse_duration};
 use redline::metric::{DurationUnit, Kind};
 use std::collections::BTreeMap;

@@ -2,13 +2,32 @@
 
 use std::fmt::Write;
 
-/// A double-quoted scalar. Its escapes are JSON's, which YAML 1.2 reads alike; all of it is ASCII.
+/// A double-quoted scalar, all of it ASCII, so that no parser finds a line break or a byte order mark in it.
 pub(super) fn quoted(text: &str) -> String {
-    ascii(&serde_json::Value::from(text).to_string())
+    let mut out = String::with_capacity(text.len().saturating_add(2));
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            ' '..='~' => out.push(c),
+            // YAML 1.2, section 5.7: no surrogate pairs, as JSON has them, but eight digits.
+            _ => {
+                let code = u32::from(c);
+                let _infallible = match code {
+                    0..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
-/// JSON with every character outside ASCII escaped, so that no YAML parser finds a line break in a string.
-pub(super) fn ascii(json: &str) -> String {
+/// JSON with every character outside ASCII escaped, for a text that is JSON to whoever reads the YAML around it.
+pub(super) fn ascii_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // Only strings hold such characters, and DEL is one that YAML does not print.
@@ -46,16 +65,42 @@ pub(super) fn indented(text: &str, columns: usize) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_quoted_text_reads_back_as_itself() {
-        for text in
-            ["", "a", "\"\\", "#: - {}", "\u{85}\u{2028}é\u{7f}", "line\nbreak\ttab", "yes", "^a\\.(b)$"]
-        {
-            let read: String = serde_saphyr::from_str(&quoted(text)).unwrap();
-            assert_eq!(read, text);
-            assert!(quoted(text).is_ascii());
+    fn read(yaml: &str) -> String {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_reads_back_as_itself(text in "\\PC*|[\\x00-\\x20\"\\\\\\x7f-\\xa0\u{2028}\u{feff}😀-🙏]*") {
+            proptest::prop_assert!(quoted(&text).is_ascii());
+            proptest::prop_assert_eq!(read(&quoted(&text)), text.as_str());
+            let map: std::collections::BTreeMap<String, Vec<String>> =
+                serde_saphyr::from_str(&format!("{{{0}: [{0}, {0}]}}", quoted(&text))).unwrap();
+            proptest::prop_assert_eq!(map, [(text.clone(), vec![text.clone(), text])].into());
         }
-        // YAML has no surrogate pairs; Envoy reads them, since it takes the string out of JSON.
-        assert_eq!(quoted("😀"), "\"\\ud83d\\ude00\"");
+    }
+
+    #[test]
+    fn what_looks_like_yaml_and_what_no_line_holds_is_quoted() {
+        for text in [
+            "",
+            "a",
+            "\"\\",
+            "#: - {}",
+            "\u{85}\u{2028}é\u{7f}\u{0}",
+            "line\nbreak\r\ttab",
+            "yes",
+            "^a\\.(b)$",
+        ] {
+            assert_eq!(read(&quoted(text)), text);
+        }
+        assert_eq!(quoted("é😀\u{10ffff}"), "\"\\u00e9\\U0001f600\\U0010ffff\"");
+    }
+
+    #[test]
+    fn json_in_yaml_stays_json() {
+        let json = serde_json::Value::from("é😀\u{7f}").to_string();
+        assert_eq!(ascii_json(&json), "\"\\u00e9\\ud83d\\ude00\\u007f\"");
+        assert_eq!(serde_json::from_str::<String>(&ascii_json(&json)).unwrap(), "é😀\u{7f}");
     }
 }

@@ -122,8 +122,8 @@ mod tests {
     fn counters_are_summed_gauges_show_their_range_and_histograms_their_quantiles() {
         let document = json!({"service": "shop", "metrics": [
             {"name": "made_total", "type": "counter"},
-            {"name": "pool", "type": "gauge", "labels": {"state": {"constant": "a"}}},
-            {"name": "pool", "type": "gauge", "labels": {"state": {"constant": "b"}}},
+            {"name": "pool", "type": "gauge", "value": {"orca": "eps"}, "labels": {"state": {"constant": "a"}}},
+            {"name": "pool", "type": "gauge", "value": {"orca": "eps"}, "labels": {"state": {"constant": "b"}}},
             {"name": "db_ms", "type": "histogram", "buckets": [10, 20]},
             {"name": "never_total", "type": "counter"},
         ]});

@@ -40,9 +40,14 @@ pub(super) fn all(config: &Config) -> Vec<Receiver> {
         })
         .collect();
     if let Some(webhook) = config.alerting.receivers.get("webhook") {
+        let (key, address) = match setting(webhook, "url_file") {
+            // Alertmanager 0.26 and later.
+            Some(file) => ("url_file", file),
+            None => ("url", setting(webhook, "url").unwrap_or_default()),
+        };
         let mut text = format!(
-            "    webhook_configs:\n      - url: {}\n        send_resolved: true\n",
-            quoted(setting(webhook, "url").unwrap_or_default())
+            "    webhook_configs:\n      - {key}: {}\n        send_resolved: true\n",
+            quoted(address)
         );
         if let Some(file) = setting(webhook, "credentials_file") {
             text.push_str(&format!(

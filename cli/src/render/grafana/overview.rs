@@ -1,6 +1,7 @@
 //! The overview's five rows: SLOs, requests, business, infrastructure, tenants.
 
-use super::Objectives;
+use super::both;
+use super::objectives::Objectives;
 use super::panel::{Look, Panel, Row, Thresholds};
 use redline::config::Config;
 
@@ -18,26 +19,10 @@ fn quantile(q: &str, name: &str, selector: &str) -> String {
     format!("histogram_quantile({q}, sum by (le) (rate(${name}_bucket{{{selector}}}[$R])))")
 }
 
-fn slos(objectives: &Objectives) -> Row {
+fn slos(objectives: &Objectives<'_>) -> Row {
     let panels = vec![
-        Panel::new("Availability", Look::Dial, "percentunit", "$slo_availability{$S}", "{{slo}}")
-            .says("Good events of all, over the SLO's period.")
-            .coloured(objectives.of_availability())
-            .between(0.99_f64.min(objectives.availability), 1.0)
-            .runbook("SLOViolation")
-            .wide(6),
-        Panel::new(
-            "Error budget left",
-            Look::Dial,
-            "percentunit",
-            "$slo_error_budget_remaining{$S}",
-            "{{slo}}",
-        )
-        .says("What is left of what may fail in the period; below 0 it is overspent.")
-        .coloured(Objectives::of_budget())
-        .between(0.0, 1.0)
-        .runbook("ErrorBudgetLow")
-        .wide(6),
+        both::availability(objectives),
+        both::budget_left(),
         Panel::new(
             "Latency, 99th percentile",
             Look::Number,
@@ -55,7 +40,7 @@ fn slos(objectives: &Objectives) -> Row {
             "{{slo}}",
         )
         .says("1 uses up the budget in just the period.")
-        .coloured(objectives.of_burn())
+        .coloured_by_slo(objectives.of_tier(0))
         .runbook("SLOBurnRateFast"),
         Panel::new(
             "Success rate, last hour",
@@ -64,12 +49,12 @@ fn slos(objectives: &Objectives) -> Row {
             "$slo_http_request_success_rate{$S}",
             "{{slo}}",
         )
-        .coloured(objectives.of_availability()),
+        .coloured_by_slo(objectives.of_good_share()),
     ];
     Row { title: "SLOs", panels }
 }
 
-fn requests(objectives: &Objectives) -> Row {
+fn requests(objectives: &Objectives<'_>) -> Row {
     let all = "$http_requests_total{$S,$EP}";
     let panels = vec![
         Panel::new("Requests by method", Look::Stacked, "reqps", format!("sum by (method) (rate({all}[$R]))"), "{{method}}")

@@ -1,5 +1,6 @@
 //! What a panel shows in, Grafana's JSON for it out.
 
+use super::objectives::BySlo;
 use crate::render::promql::Vocabulary;
 use serde_json::{Value, json};
 
@@ -36,6 +37,12 @@ impl Thresholds {
     pub(super) fn rising(steps: &[(&'static str, Option<f64>)]) -> Self {
         Self(steps.to_vec())
     }
+
+    fn json(&self) -> Value {
+        let steps: Vec<Value> =
+            self.0.iter().map(|(colour, value)| json!({"color": colour, "value": value})).collect();
+        json!({"mode": "absolute", "steps": steps})
+    }
 }
 
 /// One panel; its queries are templates, each with its legend.
@@ -46,6 +53,8 @@ pub(super) struct Panel {
     queries: Vec<(String, &'static str)>,
     description: &'static str,
     thresholds: Option<Thresholds>,
+    /// Of series with such a name.
+    own_thresholds: Vec<(String, Thresholds)>,
     runbook: Option<&'static str>,
     width: u64,
     range: Option<(f64, f64)>,
@@ -72,6 +81,7 @@ impl Panel {
             queries: vec![(query.into(), legend)],
             description: "",
             thresholds: None,
+            own_thresholds: Vec::new(),
             runbook: None,
             width,
             range: None,
@@ -92,6 +102,12 @@ impl Panel {
     pub(super) fn coloured(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = Some(thresholds);
         self
+    }
+
+    /// For panels whose legend is the SLO.
+    pub(super) fn coloured_by_slo(mut self, thresholds: BySlo) -> Self {
+        self.own_thresholds = thresholds.others;
+        self.coloured(thresholds.first)
     }
 
     pub(super) fn runbook(mut self, alert: &'static str) -> Self {
@@ -119,6 +135,10 @@ impl Panel {
             .collect();
         self.mappings = vec![json!({"type": "value", "options": options})];
         self
+    }
+
+    pub(super) fn title(&self) -> &'static str {
+        self.title
     }
 
     /// Width and height on the grid.
@@ -162,15 +182,23 @@ impl Panel {
                 })
             })
             .collect();
-        let steps: Vec<Value> = match &self.thresholds {
-            Some(Thresholds(steps)) => {
-                steps.iter().map(|(colour, value)| json!({"color": colour, "value": value})).collect()
-            }
-            None => vec![json!({"color": "green", "value": null})],
+        let thresholds = match &self.thresholds {
+            Some(thresholds) => thresholds.json(),
+            None => Thresholds::rising(&[("green", None)]).json(),
         };
+        let overrides: Vec<Value> = self
+            .own_thresholds
+            .iter()
+            .map(|(slo, thresholds)| {
+                json!({
+                    "matcher": {"id": "byName", "options": slo},
+                    "properties": [{"id": "thresholds", "value": thresholds.json()}],
+                })
+            })
+            .collect();
         let mut defaults = json!({
             "unit": self.unit,
-            "thresholds": {"mode": "absolute", "steps": steps},
+            "thresholds": thresholds,
             "color": {"mode": if instant && self.look != Look::Table { "thresholds" } else { "palette-classic" }},
             "mappings": self.mappings,
             "custom": self.custom(),
@@ -187,7 +215,7 @@ impl Panel {
         json!({
             "id": id, "type": kind, "title": self.title, "description": self.description, "gridPos": place,
             "datasource": datasource, "targets": targets, "links": links,
-            "fieldConfig": {"defaults": defaults, "overrides": []},
+            "fieldConfig": {"defaults": defaults, "overrides": overrides},
             "options": self.options(),
         })
     }

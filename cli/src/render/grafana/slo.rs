@@ -1,6 +1,7 @@
 //! The SLO dashboard's six rows: summary, budgets by window, trend, latency, budget, endpoints.
 
-use super::Objectives;
+use super::both;
+use super::objectives::Objectives;
 use super::panel::{Look, Panel, Row, Thresholds};
 use redline::config::Config;
 
@@ -16,35 +17,10 @@ pub(super) fn rows(config: &Config) -> Vec<Row> {
     ]
 }
 
-/// The worst that holds, as the gauge slo_status has it, but for the fleet.
-const STATUS: &str = r#"max by (service, slo) (
-  label_replace(3 * ($slo_error_budget_remaining{$S} <= bool 0), "of", "budget", "", "")
-  or
-  label_replace(2 * (max by (service, slo) ($slo_burn_rate{$S,window="1h"} > bool $FAST)
-    * max by (service, slo) ($slo_burn_rate{$S,window="5m"} > bool $FAST)), "of", "burn", "", "")
-  or
-  label_replace($slo_error_budget_remaining{$S} < bool 0.25, "of", "low", "", "")
-)"#;
-
-fn summary(objectives: &Objectives) -> Row {
+fn summary(objectives: &Objectives<'_>) -> Row {
     let panels = vec![
-        Panel::new("Availability", Look::Dial, "percentunit", "$slo_availability{$S}", "{{slo}}")
-            .says("Good events of all, over the period.")
-            .coloured(objectives.of_availability())
-            .between(0.99_f64.min(objectives.availability), 1.0)
-            .runbook("SLOViolation")
-            .wide(6),
-        Panel::new(
-            "Error budget left",
-            Look::Dial,
-            "percentunit",
-            "$slo_error_budget_remaining{$S}",
-            "{{slo}}",
-        )
-        .coloured(Objectives::of_budget())
-        .between(0.0, 1.0)
-        .runbook("ErrorBudgetCritical")
-        .wide(6),
+        both::availability(objectives),
+        both::budget_left(),
         Panel::new(
             "Latency, 99th percentile of an hour",
             Look::Number,
@@ -53,45 +29,51 @@ fn summary(objectives: &Objectives) -> Row {
             "{{slo}}",
         )
         .says("By histogram, and so of failed requests too; what counts is the share below.")
-        .coloured(objectives.of_latency())
+        .coloured_by_slo(objectives.of_p99())
         .runbook("HighLatencyP99")
         .wide(6),
-        Panel::new("Status", Look::Number, "none", STATUS, "{{slo}}")
+        Panel::new("Status", Look::Number, "none", both::status(objectives), "{{slo}}")
+            .says(
+                "The worst that holds. Exhausted: no budget is left. Critical: the burn rate of a page. At risk: that of a \
+                 ticket, or less than 25 % left. Unknown: counted for less than an hour.",
+            )
             .reads(&[
                 ("0", "healthy", "green"),
                 ("1", "at risk", "yellow"),
                 ("2", "critical", "orange"),
                 ("3", "exhausted", "red"),
+                ("4", "unknown", "gray"),
             ])
             .coloured(Thresholds::rising(&[
                 ("green", None),
                 ("yellow", Some(1.0)),
                 ("orange", Some(2.0)),
                 ("red", Some(3.0)),
+                ("gray", Some(4.0)),
             ]))
             .wide(6),
     ];
     Row { title: "Summary", panels }
 }
 
-fn budgets(objectives: &Objectives) -> Row {
-    let window = |title: &'static str, matcher: &str, runbook: &'static str| {
+fn budgets(objectives: &Objectives<'_>) -> Row {
+    let window = |title: &'static str, matcher: &str, place: usize, runbook: &'static str| {
         Panel::new(title, Look::Number, "short", format!("$slo_burn_rate{{$S,{matcher}}}"), "{{slo}}")
             .says("How many times too fast the budget burns.")
-            .coloured(objectives.of_burn())
+            .coloured_by_slo(objectives.of_tier(place))
             .runbook(runbook)
             .wide(6)
     };
     let panels = vec![
-        window("Burn rate, 1 hour", "window=\"1h\"", "SLOBurnRateFast"),
-        window("Burn rate, 6 hours", "window=\"6h\"", "SLOBurnRateMedium"),
-        window("Burn rate, 3 days", "window=\"3d\"", "SLOBurnRateSlowest"),
-        window("Burn rate, the period", "$P", "SLOViolation"),
+        window("Burn rate, 1 hour", "window=\"1h\"", 0, "SLOBurnRateFast"),
+        window("Burn rate, 6 hours", "window=\"6h\"", 1, "SLOBurnRateMedium"),
+        window("Burn rate, 3 days", "window=\"3d\"", 3, "SLOBurnRateSlowest"),
+        window("Burn rate, the period", "$P", 4, "SLOViolation"),
     ];
     Row { title: "Budgets by window", panels }
 }
 
-fn trend(objectives: &Objectives) -> Row {
+fn trend(objectives: &Objectives<'_>) -> Row {
     let panels = vec![
         Panel::new(
             "Success rate",
@@ -101,7 +83,7 @@ fn trend(objectives: &Objectives) -> Row {
             "{{slo}}, an hour",
         )
         .and("1 - $slo_error_ratio{$S,window=\"5m\"}", "{{slo}}, five minutes")
-        .coloured(Thresholds::rising(&[("red", None), ("green", Some(objectives.availability))]))
+        .coloured(Thresholds::rising(&[("red", None), ("green", Some(objectives.availability()))]))
         .wide(12),
         Panel::new(
             "Burn rate, all windows",
@@ -117,9 +99,9 @@ fn trend(objectives: &Objectives) -> Row {
     Row { title: "Availability", panels }
 }
 
-fn latency(objectives: &Objectives) -> Row {
+fn latency(objectives: &Objectives<'_>) -> Row {
     let bucket = "$http_request_duration_seconds_bucket{$S,$EP}";
-    let within = objectives.latency_s;
+    let within = objectives.latency_s();
     let panels = vec![
         Panel::new(
             "Durations",
@@ -162,7 +144,7 @@ fn budget() -> Row {
             "Failures that the period still allows",
             Look::Number,
             "short",
-            "($slo:events:increase{$S,$P} * on (service, slo) group_left () $slo_error_budget{$S}) - on (service, slo) group_left () $slo:bad_events:increase{$S,$P}",
+            "($slo:events:increase{$S,$P} * on (service, slo) group_left () $slo_error_budget{$S}) - on (service, slo, window) $slo:bad_events:increase{$S,$P}",
             "{{slo}}",
         )
         .says("At the traffic of the period so far; below 0 more failed than may.")
@@ -178,7 +160,7 @@ fn budget() -> Row {
     Row { title: "Error budget", panels }
 }
 
-fn endpoints(objectives: &Objectives) -> Row {
+fn endpoints(objectives: &Objectives<'_>) -> Row {
     let panels = vec![
         Panel::new(
             "Answered without a 5xx, an hour",
