@@ -298,7 +298,7 @@ pub fn expected(
 
 /// The metrics that [`expected`] can speak of, of a filter that lost nothing.
 pub fn comparable(metrics: &Metrics) -> Metrics {
-    const PUBLISHED: [&str; 6] = [
+    const PUBLISHED: [&str; 7] = [
         "http_requests_in_progress",
         "redline_last_publish_timestamp_seconds",
         "redline_series",
