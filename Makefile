@@ -62,9 +62,10 @@ wasm: ## dist/redline.wasm, optimised and stripped, and dist/redline.debug.wasm 
 faulty-wasm:
 	@$(WASM) --faults
 
-bench: ## criterion's benchmarks of the filter, natively and in wasmtime
-	@$(SETUP) rust node binaryen
+bench: ## what a request costs a real Envoy, and criterion's benchmarks natively and in wasmtime
+	@$(SETUP) rust envoy node binaryen
 	@$(WASM)
+	cargo bench --package redline-cli --bench envoy
 	cargo bench --package redline --package host-harness
 
 # cargo-fuzz's coverage works on the stable compiler; its sanitizers would not, and src/ has no unsafe code off Wasm.

@@ -148,6 +148,48 @@ fn request(c: &mut Criterion) {
     }
 }
 
+/// The same request, whatever else is known.
+fn scale(c: &mut Criterion) {
+    let filter = filter();
+    let exchange = Exchange::new(0, 200);
+    for templates in [10, 1_000] {
+        let templates: Vec<_> = (0..templates).map(|n| format!("/api/v1/resource-{n}/{{id}}")).collect();
+        let mut gateway = gateway_with(&filter, serde_json::json!({"endpoints": {"templates": templates}}));
+        c.bench_function(&format!("wasm/request, {} templates", templates.len()), |b| {
+            b.iter_batched(
+                || exchange.clone(),
+                |exchange| exchange.pass(&mut gateway),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
+    for label_sets in [10, 1_000, 10_000] {
+        let mut gateway = gateway_with(&filter, serde_json::json!({"limits": {"max_series": 20_000}}));
+        // A status of its own each, of each endpoint.
+        for n in 0..label_sets {
+            Exchange::new(n / 500, 100 + (n % 500) as u16).pass(&mut gateway);
+        }
+        c.bench_function(&format!("wasm/request, {label_sets} label sets"), |b| {
+            b.iter_batched(
+                || exchange.clone(),
+                |exchange| exchange.pass(&mut gateway),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
+/// What a worker waits for when it gets the filter: compiled once a process, instantiated and configured for each VM.
+fn load(c: &mut Criterion) {
+    let wasm = std::fs::read(WASM).expect("dist/redline.wasm: make wasm");
+    let mut group = c.benchmark_group("wasm/load");
+    group.sample_size(10);
+    group.bench_function("compile", |b| b.iter(|| Filter::compile(&wasm).expect("a filter")));
+    let filter = filter();
+    group.bench_function("three VMs, configured", |b| b.iter(|| gateway(&filter, SLOS)));
+    group.finish();
+}
+
 /// Headers that upstreams and gateways send, and that no rule reads.
 const PLAIN: [(&str, &str); 7] = [
     ("date", "Mon, 23 Nov 2026 04:00:00 GMT"),
@@ -273,5 +315,5 @@ fn ticks(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, request, custom_metrics, ticks);
+criterion_group!(benches, load, request, scale, custom_metrics, ticks);
 criterion_main!(benches);
