@@ -6,6 +6,8 @@
 mod alerts;
 mod cases;
 mod catalogue;
+mod checks;
+mod disable;
 mod objectives;
 mod records;
 mod scrape;
@@ -56,38 +58,10 @@ pub fn vocabulary(config: &Config, scale: u64) -> Vocabulary {
     Set::of(config, scale).vocabulary
 }
 
-/// What is wrong with a valid configuration once alerts are to be made of it: alerts that could never fire, and
-/// names in `alerting.disable` that no alert has.
+/// What is wrong with a valid configuration once rules and alerts are to be made of it: alerts that could never fire,
+/// names in `alerting.disable` that nothing has, labels and metrics whose names are taken.
 pub fn check(config: &Config) -> Vec<ConfigError> {
-    let mut errors = Vec::new();
-    for (i, slo) in config.slos.iter().enumerate() {
-        let disabled = |tier: &Tier| config.alerting.disable.iter().any(|name| name == tier.alert);
-        for tier in tiers(slo.period).into_iter().filter(|tier| !tier.can_fire(slo) && !disabled(tier)) {
-            let [long, short] = tier.labels(slo.period);
-            errors.push(ConfigError {
-                path: format!("$.slos[{i}].objective"),
-                value: slo.objective.to_string(),
-                reason: format!(
-                    "{alert} ({long}/{short}) could never fire: a full outage burns the budget less than {factor} times \
-                     as fast as it may; more than {least} % is needed, or {alert} in alerting.disable",
-                    alert = tier.alert,
-                    factor = tier.factor,
-                    least = tier.least_objective(),
-                ),
-            });
-        }
-    }
-    let known = known_alerts();
-    for (i, name) in config.alerting.disable.iter().enumerate() {
-        if !known.contains(name.as_str()) {
-            errors.push(ConfigError {
-                path: format!("$.alerting.disable[{i}]"),
-                value: promql::literal(name),
-                reason: "no alert has this name; docs/runbooks has a page for each".to_owned(),
-            });
-        }
-    }
-    errors
+    checks::all(config)
 }
 
 /// All that is made of one configuration.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const HISTOGRAM_SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Metrics of Envoy and Prometheus themselves. The plugin's name, `redline`, is part of Envoy's.
-const FOREIGN: [&str; 3] =
+pub(super) const FOREIGN: [&str; 3] =
     ["up", "envoy_wasm_redline_vm_reload_success", "envoy_wasm_redline_vm_reload_failure"];
 
 /// The custom metrics that alerts and panels know, and what each must be.
