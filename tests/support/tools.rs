@@ -1,8 +1,11 @@
 //! Prometheus' and Alertmanager's own tools, as the tests run them.
 
-use redline_cli::render::Rendered;
+use redline::config::Config;
+use redline_cli::document::Document;
+use redline_cli::render::{Rendered, prometheus};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// A tool of `make setup`, else of the machine.
 pub fn tool(name: &str) -> PathBuf {
@@ -66,4 +69,16 @@ pub fn alertmanager(folder: &Path) -> PathBuf {
     std::fs::copy(&program, &copy).expect("a copy, with its mode");
     std::fs::write(&copy, bytes).expect("the copy");
     copy
+}
+
+/// What is rendered for Prometheus, in a folder.
+pub fn rendered(config: &Config, scale: u64) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &prometheus::render(config, scale));
+    folder
+}
+
+/// A configuration that is right.
+pub fn read(text: &str) -> Config {
+    Document::from_text("test", text).expect("the test's configuration is right").config
 }

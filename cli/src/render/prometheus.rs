@@ -1,7 +1,8 @@
 //! A configuration in; recording rules, alerts, their tests and a scrape configuration for Prometheus out.
 //!
 //! Everything is computed from counters and histograms, summed over all proxies: each rule holds for one service,
-//! and keeps no label of a proxy. That makes them right in the rulers of Thanos and Mimir too.
+//! and keeps no label of a proxy, but where a proxy itself is what the alert is about. That makes them right in the
+//! rulers of Thanos and Mimir too.
 
 mod alerts;
 mod cases;
@@ -9,6 +10,7 @@ mod catalogue;
 mod checks;
 mod disable;
 mod objectives;
+mod reasons;
 mod records;
 mod scrape;
 mod tiers;
@@ -19,7 +21,7 @@ pub use tiers::{Factor, Severity, Tier, tiers};
 
 use super::Rendered;
 use super::promql::{self, Vocabulary};
-use redline::config::{Config, ConfigError};
+use redline::config::{Attribute, Config, ConfigError, CustomMetric};
 use std::collections::BTreeSet;
 
 /// Fewest failures in a window for an alert, where the configuration says nothing.
@@ -96,7 +98,7 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
     let periods: Vec<String> = periods.into_iter().collect();
     let failed_jobs = promql::values_of(config, "queue_jobs_total", "outcome", "(?i:fail|error).*", "failed");
     let active = promql::values_of(config, "db_connections", "state", "active", "active");
-    Vocabulary::of(config, scale)
+    let vocabulary = Vocabulary::of(config, scale)
         .with_word("S", format!("service={}", promql::literal(&config.service)))
         .with_word("SERVICE", config.service.clone())
         .with_word("MIN", min_failures.to_string())
@@ -110,6 +112,48 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
         )
         .with_failures(["JOBS_FAILED", "A_FAILED_JOB"], failed_jobs)
         .with_failures(["DB_ACTIVE", "AN_ACTIVE_CONNECTION"], active)
+        .with_word("UPSTREAM_REASONS", reasons::of_upstream())
+        .with_word("CLIENT_LEFT", reasons::of_clients_that_left())
+        .with_word("POOL", pool(config));
+    let broken_off = vocabulary.expand(OR_BROKEN_OFF).unwrap_or_default();
+    let vocabulary = vocabulary.with_word("OR_BROKEN_OFF", broken_off);
+    let (by, traffic) = limited(config);
+    match vocabulary.expand(traffic) {
+        Some(traffic) => vocabulary.with_word("LIMITED", by).with_word("LIMIT_TRAFFIC", traffic),
+        None => vocabulary,
+    }
+}
+
+/// The second half of ServiceDown, where the filter counts failures: those who left are not asked.
+const OR_BROKEN_OFF: &str = r#"
+or
+sum by (service) (rate($http_failures_total{$S,$UPSTREAM_REASONS}[2m]))
+  / (sum by (service) (rate($http_requests_total{$S}[2m]))
+    - (sum by (service) (rate($http_failures_total{$S,$CLIENT_LEFT}[2m])) or 0 * sum by (service) (rate($http_requests_total{$S}[2m])))) > 0.9
+and
+sum by (service) (increase($http_failures_total{$S,$UPSTREAM_REASONS}[2m])) >= $MIN"#;
+
+/// Where one pool of connections ends and the next begins: each upstream has its own, if both of its figures say so.
+fn pool(config: &Config) -> &'static str {
+    let per_upstream = |name: &str| {
+        config.metrics.iter().filter(|metric| metric.name == name).all(|metric| metric.per_upstream)
+    };
+    match per_upstream("db_connections") == per_upstream("db_pool_size") {
+        true => "service, upstream",
+        false => "service",
+    }
+}
+
+/// By which labels a rate limit is told from another, and the requests that it limits.
+fn limited(config: &Config) -> (&'static str, &'static str) {
+    let mut limits = config.metrics.iter().filter(|metric| metric.name == "rate_limit_remaining");
+    let of_tenants = |metric: &CustomMetric| {
+        metric.labels.iter().any(|(name, from)| name == "tenant" && matches!(from, Attribute::Tenant))
+    };
+    match limits.all(of_tenants) && !config.tenant.sources.is_empty() {
+        true => ("service, tenant", "$tenant_requests_total"),
+        false => ("service", "$http_requests_total"),
+    }
 }
 
 #[cfg(test)]

@@ -115,6 +115,26 @@ fn every_alert_says_what_happens_and_what_to_do_and_has_a_test() {
 }
 
 #[test]
+fn the_profile_is_tested_with_missing_and_standing_series_too() {
+    let set = Set::of(&profile::config(), 1);
+    for trap in catalogue::TRAPS {
+        let name = format!("{} {}", trap.alert, trap.what);
+        let tests = set.alerts.iter().flat_map(|rule| &rule.tests).filter(|test| test.name == name);
+        assert_eq!(tests.count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn no_window_is_shorter_than_two_scrapes_at_the_largest_time_scale() {
+    let alerts: String = render(&profile::config(), 60).into_iter().map(|file| file.text).collect();
+    for window in alerts.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(window, _)| window)
+    {
+        let Some(window) = redline::config::parse_duration(window) else { continue };
+        assert!(window >= redline::config::Duration::from_secs(2), "{window}");
+    }
+}
+
+#[test]
 fn without_a_place_of_runbooks_no_alert_has_a_link_that_leads_nowhere() {
     let set = Set::of(&read("service: x"), 1);
     assert!(!set.alerts.is_empty() && set.alerts.iter().all(|rule| rule.texts.runbook_url.is_none()));

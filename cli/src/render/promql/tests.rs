@@ -18,6 +18,12 @@ fn a_template_gets_names_words_and_scaled_ranges() {
             "edge_http_request_duration_microseconds_bucket[1s:1500ms]",
         ),
         ("foo{a=~\"[45]..\"}", "foo{a=~\"[45]..\"}"),
+        ("foo{a=\"/$x/[5m] offset 1h \\\"$y\"}[5m]", "foo{a=\"/$x/[5m] offset 1h \\\"$y\"}[5s]"),
+        (
+            "max($live($redline_series{$S}))",
+            "max((edge_redline_series{service=\"x\"} and (changes(edge_redline_series{service=\"x\"}[1m]) > 0 \
+             or edge_redline_series{service=\"x\"} unless edge_redline_series{service=\"x\"} offset 1m)))",
+        ),
     ] {
         assert_eq!(v.expand(template).as_deref(), Some(query), "{template}");
     }
