@@ -251,3 +251,19 @@ fn what_two_proxies_report_of_one_upstream_counts_once_and_upstreams_add_up() {
     let series: Vec<(&str, &str)> = of_all.iter().map(|(name, values)| (name.as_str(), *values)).collect();
     numbers(&read(&shared), "1m", &series, &[("20m", pool, "1")]);
 }
+
+#[test]
+fn a_queue_that_stands_still_is_told_of_for_as_long_as_somebody_asks() {
+    let stalled = "count(ALERTS{alertname=\"QueueStalled\",alertstate=\"firing\"})";
+    let series = [
+        ("queue_depth{service=\"ml-platform\"}", "5x200"),
+        ("queue_jobs_total{service=\"ml-platform\",outcome=\"done\"}", "9x200"),
+        ("http_requests_total{service=\"ml-platform\",status=\"200\"}", "0+100x150 15000x50"),
+    ];
+    numbers(
+        &profile::config(),
+        "1m",
+        &series,
+        &[("14m", stalled, ""), ("15m", stalled, "1"), ("140m", stalled, "1"), ("170m", stalled, "")],
+    );
+}

@@ -128,10 +128,22 @@ fn a_configuration_with_other_names_periods_and_scale_passes_its_own_tests() {
             "service: x\nmetric_prefix: edge_\nduration_unit: us\nuser: {sources: [{header: u}]}\nslos:\n\
              - {name: weekly, objective: 99.5, period: 7d, sli: {availability: {}}, where: {method: [GET, PUT]}}\n\
              - {name: slow, objective: 95, period: 28d, sli: {latency: {threshold: 1s}}}\n\
-             alerting: {min_failures: 0, disable: [HighErrorRate]}",
+             alerting: {min_failures: 0, disable: [HighErrorRate, SLOBurnRateFast/weekly, ErrorBudgetBurnRateHigh/weekly, SLONoTraffic/weekly]}",
             1,
         ),
         ("service: x\nslos: [{name: a, objective: 99.9, sli: {availability: {}}}]", 60),
+        // Gauges that are another way round than in the profile: each upstream's, or not.
+        (
+            "service: x\nmetrics:\n\
+             - {name: db_connections, type: gauge, value: {orca: named_metrics.a}, labels: {state: {constant: active}}}\n\
+             - {name: db_pool_size, type: gauge, value: {orca: named_metrics.b}}\n\
+             - {name: db_pool_overflow, type: gauge, value: {orca: named_metrics.c}}\n\
+             - {name: cache_size_bytes, type: gauge, value: {orca: named_metrics.d}}\n\
+             - {name: queue_depth, type: gauge, value: {orca: named_metrics.e}, per_upstream: true}\n\
+             - {name: queue_jobs_total, type: counter, labels: {outcome: {server_timing: job}}}\n\
+             - {name: rate_limit_remaining, type: gauge, value: {rate_limit: remaining}}\n",
+            1,
+        ),
     ] {
         let folder = rendered(&read(text), scale);
         must("promtool", folder.path(), &["check", "rules", "rules.yaml", "alerts.yaml"]);

@@ -5,8 +5,7 @@
 //! this configuration does not have expands to nothing, so that no rule, alert or panel waits for what never comes.
 //! Strings stay as they are: what looks like a name or a range in them is the configuration's own text.
 //!
-//! `$live(SELECTOR)` is a gauge without what moves no more: a gauge of an upstream or tenant that is gone keeps its
-//! last value in Envoy for ever.
+//! `$live(SELECTOR)` is a gauge that is still reported: Envoy keeps its last value for ever.
 
 mod names;
 
@@ -15,7 +14,7 @@ pub use names::metric_names;
 use names::length_of_string;
 use redline::config::{Attribute, Config, CustomMetric, Duration, parse_duration};
 use redline::metric::{DurationUnit, Kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a histogram shows in Prometheus.
 const HISTOGRAM_SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
@@ -75,6 +74,8 @@ pub struct Vocabulary {
     known: BTreeMap<String, String>,
     words: BTreeMap<&'static str, String>,
     durations: Vec<DurationHistogram>,
+    /// The gauges of which each upstream has its own.
+    of_upstreams: BTreeSet<String>,
     prefix: String,
     scale: u64,
 }
@@ -86,6 +87,7 @@ impl Vocabulary {
             known: FOREIGN.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect(),
             words: BTreeMap::new(),
             durations: Vec::new(),
+            of_upstreams: BTreeSet::new(),
             prefix: config.metric_prefix.clone(),
             scale: scale.max(1),
         };
@@ -107,6 +109,9 @@ impl Vocabulary {
         // A name that we know for something else means something else here.
         if CUSTOM.iter().any(|(name, kind)| *name == key && *kind != metric.kind) {
             return;
+        }
+        if metric.per_upstream {
+            self.of_upstreams.insert(key.clone());
         }
         let full = format!("{}{}", self.prefix, metric.name);
         self.add_emitted(&key, &full, metric.kind, &metric.buckets);
@@ -180,7 +185,7 @@ impl Vocabulary {
                 rest = after;
             } else if let Some(gauge) = here.strip_prefix("$live(") {
                 let (gauge, after) = gauge.split_once(')')?;
-                out.push_str(&self.live(&self.expand(gauge)?));
+                out.push_str(&self.live(gauge)?);
                 rest = after;
             } else if let Some(name) = here.strip_prefix('$') {
                 let end = name.find(|c: char| !is_name(c)).unwrap_or(name.len());
@@ -206,10 +211,19 @@ impl Vocabulary {
         Some(out)
     }
 
-    /// What moved within the hour, or was not there before.
-    fn live(&self, gauge: &str) -> String {
-        let hour = self.scaled(Duration::from_secs(3600));
-        format!("({gauge} and (changes({gauge}[{hour}]) > 0 or {gauge} unless {gauge} offset {hour}))")
+    /// An upstream that is gone leaves its gauge behind: of those that each upstream has, what moved within the hour or
+    /// was not there before. Any other is as new as the last response.
+    fn live(&self, gauge: &str) -> Option<String> {
+        let name: String = gauge.trim_start_matches('$').chars().take_while(|c| is_name(*c)).collect();
+        let gauge = self.expand(gauge)?;
+        if self.of_upstreams.contains(&name) {
+            let hour = self.scaled(Duration::from_secs(3600));
+            return Some(format!(
+                "({gauge} and (changes({gauge}[{hour}]) > 0 or {gauge} unless {gauge} offset {hour}))"
+            ));
+        }
+        let traffic = self.expand("sum by (service) (increase($http_requests_total{$S}[10m])) > 0")?;
+        Some(format!("({gauge} and on (service) {traffic})"))
     }
 
     fn scaled_or_same(&self, text: &str) -> String {

@@ -55,7 +55,8 @@ pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group>
     }
     add("slo:long", vocabulary.interval(120), rules);
     let rules = periods(config, vocabulary);
-    add("slo:period", vocabulary.interval(300), rules);
+    // Prometheus looks back five minutes: rules that are evaluated as seldom as that would be missing now and then.
+    add("slo:period", vocabulary.interval(120), rules);
     groups
 }
 

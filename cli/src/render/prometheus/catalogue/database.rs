@@ -18,10 +18,14 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         description: "% of the connections of the fullest pool are in use; the next requests will wait for one. Look for long transactions and leaked connections before making the pool larger.",
         format: RATIO,
         case: Case::Series {
-            series: &[("$db_connections{$S,$AN_ACTIVE_CONNECTION}", "@x60"), ("$db_pool_size{$S}", "100x60")],
+            series: &[
+                ("$db_connections{$S,$AN_ACTIVE_CONNECTION}", "_x5 @x60"),
+                ("$db_pool_size{$S}", "100x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "91",
             under: "90",
-            fires: "5m",
+            fires: "10m",
             labels: &[],
             value: "91%",
         },
@@ -36,10 +40,13 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         description: "% connections are open beyond the pool's size. It holds for now; each costs the database more than one of the pool.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$db_pool_overflow{$S}", "@x60")],
+            series: &[
+                ("$db_pool_overflow{$S}", "_x5 @x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "1",
             under: "0",
-            fires: "10m",
+            fires: "15m",
             labels: &[],
             value: "1",
         },

@@ -14,10 +14,13 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         description: "% jobs wait. See whether workers run at all, then whether there are enough of them.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$queue_depth{$S}", "@x60")],
+            series: &[
+                ("$queue_depth{$S}", "_x5 @x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "1001",
             under: "1000",
-            fires: "10m",
+            fires: "15m",
             labels: &[],
             value: "1001",
         },
@@ -284,7 +287,11 @@ sum by (service, reason) (
         category: Infrastructure,
         severity: Info,
         hold: "1h",
-        expr: r#"count by (service) (count by (service, version) ($redline_build_info{$S})) > 1"#,
+        expr: r#"count by (service) (
+  count by (service, version) (
+    $redline_build_info{$S} and on (job, instance) count by (job, instance) ($redline_build_info{$S}) == 1
+  )
+) > 1"#,
         summary: "Proxies of {{ $labels.service }} run different versions of the filter",
         description: "% versions for more than an hour: a roll-out that did not end, or a proxy that does not get new configurations.",
         format: COUNT,

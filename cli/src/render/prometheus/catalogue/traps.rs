@@ -316,6 +316,16 @@ pub(in super::super) const TRAPS: &[Trap] = &[
         "12m",
         (&[("instance", "a"), ("job", "edge/envoy")], "0"),
     ),
+    silent(
+        "RedlineVersionsDiffer",
+        "is silent where a proxy got its new version without a restart",
+        &[
+            ("$redline_build_info{$S,version=\"1\",job=\"redline\",instance=\"a\"}", "1x120"),
+            ("$redline_build_info{$S,version=\"2\",job=\"redline\",instance=\"a\"}", "_x4 1x115"),
+            ("$redline_build_info{$S,version=\"2\",job=\"redline\",instance=\"b\"}", "1x120"),
+        ],
+        "80m",
+    ),
     fires_with(
         "RedlineObservationsDropped",
         "fires at the first loss",
