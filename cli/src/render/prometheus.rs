@@ -117,11 +117,11 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
         .with_word("POOL", pool(config));
     let broken_off = vocabulary.expand(OR_BROKEN_OFF).unwrap_or_default();
     let vocabulary = vocabulary.with_word("OR_BROKEN_OFF", broken_off);
-    let (by, traffic) = limited(config);
-    match vocabulary.expand(traffic) {
-        Some(traffic) => vocabulary.with_word("LIMITED", by).with_word("LIMIT_TRAFFIC", traffic),
-        None => vocabulary,
-    }
+    let (by, requests) = limited(config);
+    let asked =
+        vocabulary.expand(&format!("and on ({by}) sum by ({by}) (increase({requests}{{$S}}[5m])) > 0"));
+    let requests = vocabulary.expand(requests).unwrap_or_else(|| "http_requests_total".to_owned());
+    vocabulary.with_word("LIMIT_ASKED", asked.unwrap_or_default()).with_word("LIMIT_REQUESTS", requests)
 }
 
 /// The second half of ServiceDown, where the filter counts failures: those who left are not asked.

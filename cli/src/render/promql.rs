@@ -16,6 +16,9 @@ use redline::config::{Attribute, Config, CustomMetric, Duration, parse_duration}
 use redline::metric::{DurationUnit, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The function of templates that leaves out what is no longer reported.
+const LIVE: &str = "live";
+
 /// What a histogram shows in Prometheus.
 const HISTOGRAM_SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
@@ -85,7 +88,8 @@ impl Vocabulary {
     pub fn of(config: &Config, scale: u64) -> Self {
         let mut vocabulary = Self {
             known: FOREIGN.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect(),
-            words: BTreeMap::new(),
+            // A function of templates is no metric that could be missing.
+            words: BTreeMap::from([(LIVE, String::new())]),
             durations: Vec::new(),
             of_upstreams: BTreeSet::new(),
             prefix: config.metric_prefix.clone(),
@@ -222,8 +226,10 @@ impl Vocabulary {
                 "({gauge} and (changes({gauge}[{hour}]) > 0 or {gauge} unless {gauge} offset {hour}))"
             ));
         }
-        let traffic = self.expand("sum by (service) (increase($http_requests_total{$S}[10m])) > 0")?;
-        Some(format!("({gauge} and on (service) {traffic})"))
+        Some(match self.expand("sum by (service) (increase($http_requests_total{$S}[10m])) > 0") {
+            Some(traffic) => format!("({gauge} and on (service) {traffic})"),
+            None => gauge,
+        })
     }
 
     fn scaled_or_same(&self, text: &str) -> String {

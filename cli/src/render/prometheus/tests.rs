@@ -290,6 +290,16 @@ fn a_metric_whose_name_a_rule_or_prometheus_has_is_refused() {
 }
 
 #[test]
+fn an_alert_on_a_gauge_is_rendered_where_nothing_says_whether_somebody_asks() {
+    let config = read(
+        "service: x\ndisable: [http_requests_total]\nmetrics: [{name: rate_limit_remaining, type: gauge, value: {rate_limit: remaining}}]",
+    );
+    let rules = Set::of(&config, 1).alerts;
+    let rule = rules.iter().find(|rule| rule.name == "RateLimitExhausted").unwrap();
+    assert_eq!(rule.expr, "min by (service) (rate_limit_remaining{service=\"x\"} <= 0 )");
+}
+
+#[test]
 fn the_old_name_of_connections_is_recorded_only_where_nothing_else_has_it() {
     let records = |config: &Config| {
         let groups = Set::of(config, 1).groups;

@@ -90,18 +90,14 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: RateLimiting,
         severity: Info,
         hold: "5m",
-        expr: r#"min by (service) (
-  $rate_limit_remaining{$S} <= 0
-  and on ($LIMITED)
-  sum by ($LIMITED) (increase($LIMIT_TRAFFIC{$S}[5m])) > 0
-)"#,
+        expr: r#"min by (service) ($rate_limit_remaining{$S} <= 0 $LIMIT_ASKED)"#,
         summary: "A rate limit of {{ $labels.service }} is used up",
         description: "The last reports say that % requests are left of a limit. What comes next is turned away until the limit's window ends.",
         format: COUNT,
         case: Case::Series {
             series: &[
                 ("$rate_limit_remaining{$S,tenant=\"acme\"}", "@x60"),
-                ("$LIMIT_TRAFFIC{$S,tenant=\"acme\"}", "0+10x60"),
+                ("$LIMIT_REQUESTS{$S,tenant=\"acme\"}", "0+10x60"),
             ],
             over: "0",
             under: "1",

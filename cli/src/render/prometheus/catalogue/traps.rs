@@ -230,7 +230,8 @@ pub(in super::super) const TRAPS: &[Trap] = &[
         "is silent where nobody asks any more",
         &[
             ("$rate_limit_remaining{$S,tenant=\"acme\"}", "0x60"),
-            ("$LIMIT_TRAFFIC{$S,tenant=\"acme\"}", "0+10x10 100x50"),
+            ("$tenant_requests_total{$S,tenant=\"acme\"}", "0+10x10 100x50"),
+            ("$http_requests_total{$S,status=\"200\"}", "0+10x10 100x50"),
         ],
         "30m",
     ),
