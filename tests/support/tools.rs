@@ -1,9 +1,12 @@
 //! Prometheus' and Alertmanager's own tools, as the tests run them.
 
-use redline_cli::render::Rendered;
+use redline::config::Config;
+use redline_cli::document::Document;
+use redline_cli::render::{Rendered, prometheus};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// A tool of `make setup`, else of the machine.
 pub fn tool(name: &str) -> PathBuf {
@@ -74,4 +77,16 @@ pub fn listens_on(line: &str) -> Option<SocketAddr> {
     let (_, after) = line.split_once("Listening on")?;
     let (_, address) = after.split_once("address=")?;
     address.split_whitespace().next()?.parse().ok()
+}
+
+/// What is rendered for Prometheus, in a folder.
+pub fn rendered(config: &Config, scale: u64) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), &prometheus::render(config, scale));
+    folder
+}
+
+/// A configuration that is right.
+pub fn read(text: &str) -> Config {
+    Document::from_text("test", text).expect("the test's configuration is right").config
 }

@@ -50,7 +50,7 @@ struct FolderArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Divide every window and pause by so much, for drills and tests
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = time_scale)]
     time_scale: u64,
 }
 
@@ -84,6 +84,17 @@ struct EnvoyArgs {
 
 fn listen(text: &str) -> Result<HostPort, AddressError> {
     HostPort::parse_with_host(text, "0.0.0.0")
+}
+
+/// The shortest window of an alert is two minutes, and Prometheus scrapes once a second at most: with less than two
+/// samples in a window, no rate is computed and no alert fires.
+fn time_scale(text: &str) -> Result<u64, &'static str> {
+    match text.parse() {
+        Ok(scale @ 1..=60) => Ok(scale),
+        _ => Err(
+            "expected 1 to 60: at 60 the shortest window is two seconds, which is as long as Prometheus needs for two scrapes",
+        ),
+    }
 }
 
 fn admin(text: &str) -> Result<HostPort, AddressError> {

@@ -1,13 +1,17 @@
 //! A configuration in; recording rules, alerts, their tests and a scrape configuration for Prometheus out.
 //!
 //! Everything is computed from counters and histograms, summed over all proxies: each rule holds for one service,
-//! and keeps no label of a proxy. That makes them right in the rulers of Thanos and Mimir too.
+//! and keeps no label of a proxy, but where a proxy itself is what the alert is about. That makes them right in the
+//! rulers of Thanos and Mimir too.
 
 mod alerts;
 mod cases;
 mod catalogue;
+mod checks;
+mod disable;
 mod left_out;
 mod objectives;
+mod reasons;
 mod records;
 mod scrape;
 mod tiers;
@@ -19,7 +23,7 @@ pub use tiers::{Factor, Severity, Tier, tiers};
 
 use super::Rendered;
 use super::promql::{self, Vocabulary};
-use redline::config::{Config, ConfigError};
+use redline::config::{Attribute, Config, ConfigError, CustomMetric};
 use std::collections::BTreeSet;
 
 /// Fewest failures in a window for an alert, where the configuration says nothing.
@@ -58,38 +62,10 @@ pub fn vocabulary(config: &Config, scale: u64) -> Vocabulary {
     Set::of(config, scale).vocabulary
 }
 
-/// What is wrong with a valid configuration once alerts are to be made of it: alerts that could never fire, and
-/// names in `alerting.disable` that no alert has.
+/// What is wrong with a valid configuration once rules and alerts are to be made of it: alerts that could never fire,
+/// names in `alerting.disable` that nothing has, labels and metrics whose names are taken.
 pub fn check(config: &Config) -> Vec<ConfigError> {
-    let mut errors = Vec::new();
-    for (i, slo) in config.slos.iter().enumerate() {
-        let disabled = |tier: &Tier| config.alerting.disable.iter().any(|name| name == tier.alert);
-        for tier in tiers(slo.period).into_iter().filter(|tier| !tier.can_fire(slo) && !disabled(tier)) {
-            let [long, short] = tier.labels(slo.period);
-            errors.push(ConfigError {
-                path: format!("$.slos[{i}].objective"),
-                value: slo.objective.to_string(),
-                reason: format!(
-                    "{alert} ({long}/{short}) could never fire: a full outage burns the budget less than {factor} times \
-                     as fast as it may; more than {least} % is needed, or {alert} in alerting.disable",
-                    alert = tier.alert,
-                    factor = tier.factor,
-                    least = tier.least_objective(),
-                ),
-            });
-        }
-    }
-    let known = known_alerts();
-    for (i, name) in config.alerting.disable.iter().enumerate() {
-        if !known.contains(name.as_str()) {
-            errors.push(ConfigError {
-                path: format!("$.alerting.disable[{i}]"),
-                value: promql::literal(name),
-                reason: "no alert has this name; docs/runbooks has a page for each".to_owned(),
-            });
-        }
-    }
-    errors
+    checks::all(config)
 }
 
 /// All that is made of one configuration.
@@ -124,7 +100,7 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
     let periods: Vec<String> = periods.into_iter().collect();
     let failed_jobs = promql::values_of(config, "queue_jobs_total", "outcome", "(?i:fail|error).*", "failed");
     let active = promql::values_of(config, "db_connections", "state", "active", "active");
-    Vocabulary::of(config, scale)
+    let vocabulary = Vocabulary::of(config, scale)
         .with_word("S", format!("service={}", promql::literal(&config.service)))
         .with_word("SERVICE", config.service.clone())
         .with_word("MIN", min_failures.to_string())
@@ -138,6 +114,48 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
         )
         .with_failures(["JOBS_FAILED", "A_FAILED_JOB"], failed_jobs)
         .with_failures(["DB_ACTIVE", "AN_ACTIVE_CONNECTION"], active)
+        .with_word("UPSTREAM_REASONS", reasons::of_upstream())
+        .with_word("CLIENT_LEFT", reasons::of_clients_that_left())
+        .with_word("POOL", pool(config));
+    let broken_off = vocabulary.expand(OR_BROKEN_OFF).unwrap_or_default();
+    let vocabulary = vocabulary.with_word("OR_BROKEN_OFF", broken_off);
+    let (by, requests) = limited(config);
+    let asked =
+        vocabulary.expand(&format!("and on ({by}) sum by ({by}) (increase({requests}{{$S}}[5m])) > 0"));
+    let requests = vocabulary.expand(requests).unwrap_or_else(|| "http_requests_total".to_owned());
+    vocabulary.with_word("LIMIT_ASKED", asked.unwrap_or_default()).with_word("LIMIT_REQUESTS", requests)
+}
+
+/// The second half of ServiceDown, where the filter counts failures: those who left are not asked.
+const OR_BROKEN_OFF: &str = r#"
+or
+sum by (service) (rate($http_failures_total{$S,$UPSTREAM_REASONS}[2m]))
+  / (sum by (service) (rate($http_requests_total{$S}[2m]))
+    - (sum by (service) (rate($http_failures_total{$S,$CLIENT_LEFT}[2m])) or 0 * sum by (service) (rate($http_requests_total{$S}[2m])))) > 0.9
+and
+sum by (service) (increase($http_failures_total{$S,$UPSTREAM_REASONS}[2m])) >= $MIN"#;
+
+/// Where one pool of connections ends and the next begins: each upstream has its own, if both of its figures say so.
+fn pool(config: &Config) -> &'static str {
+    let per_upstream = |name: &str| {
+        config.metrics.iter().filter(|metric| metric.name == name).all(|metric| metric.per_upstream)
+    };
+    match per_upstream("db_connections") == per_upstream("db_pool_size") {
+        true => "service, upstream",
+        false => "service",
+    }
+}
+
+/// By which labels a rate limit is told from another, and the requests that it limits.
+fn limited(config: &Config) -> (&'static str, &'static str) {
+    let mut limits = config.metrics.iter().filter(|metric| metric.name == "rate_limit_remaining");
+    let of_tenants = |metric: &CustomMetric| {
+        metric.labels.iter().any(|(name, from)| name == "tenant" && matches!(from, Attribute::Tenant))
+    };
+    match limits.all(of_tenants) && !config.tenant.sources.is_empty() {
+        true => ("service, tenant", "$tenant_requests_total"),
+        false => ("service", "$http_requests_total"),
+    }
 }
 
 #[cfg(test)]

@@ -3,20 +3,29 @@
 //! A template writes a metric as `$name`, by its name in milliseconds and without prefix, and a word that the target
 //! defines as `$WORD`. Ranges (`[5m]`) and offsets are divided by the time scale. A template that names a metric which
 //! this configuration does not have expands to nothing, so that no rule, alert or panel waits for what never comes.
+//! Strings stay as they are: what looks like a name or a range in them is the configuration's own text.
+//!
+//! `$live(SELECTOR)` is a gauge that is still reported: Envoy keeps its last value for ever.
 
 mod missing;
+mod names;
 
 pub use missing::why_missing;
+pub use names::metric_names;
 
+use names::length_of_string;
 use redline::config::{Attribute, Config, CustomMetric, Duration, parse_duration};
 use redline::metric::{DurationUnit, Kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The function of templates that leaves out what is no longer reported.
+const LIVE: &str = "live";
 
 /// What a histogram shows in Prometheus.
 const HISTOGRAM_SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Metrics of Envoy and Prometheus themselves. The plugin's name, `redline`, is part of Envoy's.
-const FOREIGN: [&str; 3] =
+pub(super) const FOREIGN: [&str; 3] =
     ["up", "envoy_wasm_redline_vm_reload_success", "envoy_wasm_redline_vm_reload_failure"];
 
 /// The custom metrics that alerts and panels know, and what each must be.
@@ -70,6 +79,8 @@ pub struct Vocabulary {
     known: BTreeMap<String, String>,
     words: BTreeMap<&'static str, String>,
     durations: Vec<DurationHistogram>,
+    /// The gauges of which each upstream has its own.
+    of_upstreams: BTreeSet<String>,
     prefix: String,
     scale: u64,
 }
@@ -79,8 +90,10 @@ impl Vocabulary {
     pub fn of(config: &Config, scale: u64) -> Self {
         let mut vocabulary = Self {
             known: FOREIGN.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect(),
-            words: BTreeMap::new(),
+            // A function of templates is no metric that could be missing.
+            words: BTreeMap::from([(LIVE, String::new())]),
             durations: Vec::new(),
+            of_upstreams: BTreeSet::new(),
             prefix: config.metric_prefix.clone(),
             scale: scale.max(1),
         };
@@ -102,6 +115,9 @@ impl Vocabulary {
         // A name that we know for something else means something else here.
         if CUSTOM.iter().any(|(name, kind)| *name == key && *kind != metric.kind) {
             return;
+        }
+        if metric.per_upstream {
+            self.of_upstreams.insert(key.clone());
         }
         let full = format!("{}{}", self.prefix, metric.name);
         self.add_emitted(&key, &full, metric.kind, &metric.buckets);
@@ -166,10 +182,18 @@ impl Vocabulary {
     pub fn expand(&self, template: &str) -> Option<String> {
         let mut out = String::with_capacity(template.len());
         let mut rest = template;
-        while let Some(at) = rest.find(['$', '[', 'o']) {
+        while let Some(at) = rest.find(['$', '[', 'o', '"']) {
             let (before, here) = rest.split_at_checked(at)?;
             out.push_str(before);
-            if let Some(name) = here.strip_prefix('$') {
+            if here.starts_with('"') {
+                let (string, after) = here.split_at_checked(length_of_string(here))?;
+                out.push_str(string);
+                rest = after;
+            } else if let Some(gauge) = here.strip_prefix("$live(") {
+                let (gauge, after) = gauge.split_once(')')?;
+                out.push_str(&self.live(gauge)?);
+                rest = after;
+            } else if let Some(name) = here.strip_prefix('$') {
                 let end = name.find(|c: char| !is_name(c)).unwrap_or(name.len());
                 let (name, after) = name.split_at_checked(end)?;
                 out.push_str(self.words.get(name).or_else(|| self.known.get(name))?);
@@ -191,6 +215,23 @@ impl Vocabulary {
         }
         out.push_str(rest);
         Some(out)
+    }
+
+    /// An upstream that is gone leaves its gauge behind: of those that each upstream has, what moved within the hour or
+    /// was not there before. Any other is as new as the last response.
+    fn live(&self, gauge: &str) -> Option<String> {
+        let name: String = gauge.trim_start_matches('$').chars().take_while(|c| is_name(*c)).collect();
+        let gauge = self.expand(gauge)?;
+        if self.of_upstreams.contains(&name) {
+            let hour = self.scaled(Duration::from_secs(3600));
+            return Some(format!(
+                "({gauge} and (changes({gauge}[{hour}]) > 0 or {gauge} unless {gauge} offset {hour}))"
+            ));
+        }
+        Some(match self.expand("sum by (service) (increase($http_requests_total{$S}[10m])) > 0") {
+            Some(traffic) => format!("({gauge} and on (service) {traffic})"),
+            None => gauge,
+        })
     }
 
     fn scaled_or_same(&self, text: &str) -> String {
@@ -288,89 +329,6 @@ fn quote_regex(text: &str) -> String {
         out.push(c);
     }
     out
-}
-
-/// The metric names in a query, for whoever checks that they exist.
-pub fn metric_names(query: &str) -> Vec<String> {
-    const WORDS: [&str; 14] = [
-        "by",
-        "without",
-        "on",
-        "ignoring",
-        "group_left",
-        "group_right",
-        "and",
-        "or",
-        "unless",
-        "offset",
-        "bool",
-        "inf",
-        "nan",
-        "atan2",
-    ];
-    let mut names: Vec<String> = Vec::new();
-    let mut rest = query;
-    while let Some(c) = rest.chars().next() {
-        let skip = |text: &'_ str, end: char| -> usize {
-            text.find(end).map_or(text.len(), |at| at.saturating_add(end.len_utf8()))
-        };
-        let length = match c {
-            '{' => length_of_braces(rest),
-            '[' => skip(rest, ']'),
-            '"' => length_of_string(rest),
-            c if c.is_ascii_alphabetic() || c == '_' || c == ':' => {
-                let length = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
-                let (name, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-                let after_space = after.trim_start();
-                let grouping = WORDS.iter().take(6).any(|word| *word == name) && after_space.starts_with('(');
-                if grouping {
-                    let gap = after.len().saturating_sub(after_space.len());
-                    length.saturating_add(gap).saturating_add(skip(after_space, ')'))
-                } else {
-                    let aggregation = ["by", "without"].iter().any(|word| after_space.starts_with(word));
-                    let function = after_space.starts_with('(') || aggregation;
-                    if !function && !WORDS.contains(&name) && !names.iter().any(|known| known == name) {
-                        names.push(name.to_owned());
-                    }
-                    length
-                }
-            }
-            // A number with its unit or exponent is no name.
-            c if c.is_ascii_digit() => {
-                rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len())
-            }
-            c => c.len_utf8(),
-        };
-        rest = rest.get(length.max(1)..).unwrap_or_default();
-    }
-    names
-}
-
-/// How long the selector is that begins with a brace; strings in it may hold braces.
-fn length_of_braces(text: &str) -> usize {
-    let mut at = 1_usize;
-    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        match c {
-            '"' => at = at.saturating_add(length_of_string(text.get(at..).unwrap_or_default())),
-            '}' => return at.saturating_add(1),
-            c => at = at.saturating_add(c.len_utf8()),
-        }
-    }
-    text.len()
-}
-
-/// How long the string literal is that begins the text.
-fn length_of_string(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return at.saturating_add(1),
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

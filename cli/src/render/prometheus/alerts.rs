@@ -2,6 +2,7 @@
 
 use super::cases::{self, Test};
 use super::catalogue::{self, Alert, Category};
+use super::disable::Disabled;
 use super::objectives;
 use super::tiers::Severity;
 use crate::render::promql::Vocabulary;
@@ -28,7 +29,8 @@ pub(super) struct Rule {
 pub(super) struct Texts {
     pub(super) summary: String,
     pub(super) description: String,
-    pub(super) runbook_url: String,
+    /// Where the page about it is; nothing where the configuration has no place of runbooks.
+    pub(super) runbook_url: Option<String>,
 }
 
 impl Texts {
@@ -72,9 +74,9 @@ impl Texts {
     }
 }
 
-fn runbook(config: &Config, name: &str) -> String {
-    let base = config.alerting.runbook_base.as_deref().unwrap_or("docs/runbooks");
-    format!("{}/{name}.md", base.trim_end_matches('/'))
+fn runbook(config: &Config, name: &str) -> Option<String> {
+    let base = config.alerting.runbook_base.as_deref()?;
+    Some(format!("{}/{name}.md", base.trim_end_matches('/')))
 }
 
 /// Every alert that this configuration can have and does not disable, by category.
@@ -82,7 +84,7 @@ pub(super) fn rules(config: &Config, vocabulary: &Vocabulary) -> Vec<Rule> {
     let mut rules: Vec<Rule> =
         catalogue::all().filter_map(|alert| of_catalogue(alert, config, vocabulary)).collect();
     rules.extend(objectives::rules(config, vocabulary));
-    rules.retain(|rule| !config.alerting.disable.iter().any(|name| name == rule.name));
+    rules.retain(|rule| !Disabled::of(config).everywhere(rule.name));
     // Stable: within a category the order is the catalogue's.
     rules.sort_by_key(|rule| rule.category);
     rules

@@ -2,7 +2,7 @@
 //! just below.
 
 use super::alerts::{Rule, Texts};
-use super::catalogue::{Alert, Case};
+use super::catalogue::{Alert, Case, TRAPS, Trap};
 use crate::render::promql::Vocabulary;
 use redline::config::{Duration, parse_duration};
 use std::collections::BTreeMap;
@@ -30,6 +30,33 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// The tests of an alert of the catalogue; nothing where this configuration's buckets could never show it.
 pub(super) fn of(alert: &Alert, rule: &Rule, vocabulary: &Vocabulary) -> Option<Vec<Test>> {
+    let traps = TRAPS.iter().filter(|trap| trap.alert == alert.name);
+    let mut tests = over_and_under(alert, rule, vocabulary)?;
+    tests.extend(traps.filter_map(|trap| of_trap(trap, rule, vocabulary)));
+    Some(tests)
+}
+
+/// Nothing where this configuration does not have the series.
+fn of_trap(trap: &Trap, rule: &Rule, vocabulary: &Vocabulary) -> Option<Test> {
+    let at = parse_duration(trap.at)?;
+    let series = |(name, values): &(&str, &str)| Some((vocabulary.expand(name)?, (*values).to_owned()));
+    let check = match trap.fires {
+        None => Check { at, firing: None },
+        Some((labels, value)) => {
+            let labels: Vec<(&str, String)> =
+                labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            rule.firing(at, &labels, &vocabulary.expand(value)?)
+        }
+    };
+    Some(Test {
+        name: format!("{} {}", rule.name, trap.what),
+        slow: false,
+        series: trap.series.iter().map(series).collect::<Option<_>>()?,
+        checks: vec![check],
+    })
+}
+
+fn over_and_under(alert: &Alert, rule: &Rule, vocabulary: &Vocabulary) -> Option<Vec<Test>> {
     match alert.case {
         Case::Series { series, over, under, fires, labels, value } => {
             let (over, under) = (vocabulary.expand(over)?, vocabulary.expand(under)?);

@@ -2,7 +2,8 @@
 //! the traffic at which it must fire and must not.
 //!
 //! Counters are summed over all proxies. A gauge that an upstream reports is the same figure in each of them: the most
-//! of any proxy counts, and is summed over upstreams.
+//! of any proxy counts, and is summed over upstreams. A counter begins with its first event: where its absence means 0,
+//! the alert says so by `or 0 *` what is there.
 
 mod availability;
 mod business;
@@ -12,6 +13,9 @@ mod latency;
 mod rate_limiting;
 mod security;
 mod tenants;
+mod traps;
+
+pub(super) use traps::{TRAPS, Trap};
 
 use super::tiers::Severity;
 

@@ -1,6 +1,7 @@
 //! A configuration in; the alerts that are not rendered for it, each with the reason, out.
 
 use super::catalogue::{self, Alert, Case};
+use super::disable::Disabled;
 use super::{Set, known_alerts};
 use crate::render::promql::{Vocabulary, why_missing};
 use redline::config::Config;
@@ -26,7 +27,9 @@ pub fn left_out(config: &Config) -> Vec<LeftOut> {
 }
 
 fn reason(config: &Config, vocabulary: &Vocabulary, name: &str) -> String {
-    if config.alerting.disable.iter().any(|disabled| disabled == name) {
+    let disabled = Disabled::of(config);
+    let for_all = !config.slos.is_empty() && config.slos.iter().all(|slo| disabled.for_slo(name, slo));
+    if disabled.everywhere(name) || for_all {
         return "alerting.disable has it".to_owned();
     }
     let lacks = |template: &str| why_missing(config, &vocabulary.missing(template));

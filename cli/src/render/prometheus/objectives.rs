@@ -1,13 +1,21 @@
 //! SLOs in; the alerts about them out, with the traffic at which each must fire, computed from the objective.
 
+mod budget;
 mod burn;
 
 use super::alerts::{Rule, Texts, labels};
 use super::cases::{Check, Test, ramp};
 use super::catalogue::Category;
+use super::disable::Disabled;
 use super::tiers::{Severity, Tier, tiers};
 use super::{MIN_FAILURES, Vocabulary};
+use crate::render::promql;
 use redline::config::{Config, Duration, Slo};
+
+/// The alert on errors that are too few for any pair of windows.
+pub(super) const QUIET: &str = "SLOQuietErrors";
+/// The alert on counters that are gone.
+const ABSENT: &str = "SLOMetricAbsent";
 
 /// The alerts that are about SLOs.
 pub(super) const NAMES: [&str; 11] = [
@@ -15,12 +23,12 @@ pub(super) const NAMES: [&str; 11] = [
     "SLOBurnRateMedium",
     "SLOBurnRateSlow",
     "SLOBurnRateSlowest",
-    "SLOQuietErrors",
+    QUIET,
     "ErrorBudgetCritical",
     "ErrorBudgetLow",
     "ErrorBudgetBurnRateHigh",
     "SLOViolation",
-    "SLOMetricAbsent",
+    ABSENT,
     "SLONoTraffic",
 ];
 
@@ -32,22 +40,20 @@ const STEP_S: u64 = 300;
 
 /// The alerts of every SLO.
 pub(super) fn rules(config: &Config, vocabulary: &Vocabulary) -> Vec<Rule> {
-    let Some(first) = config.slos.first() else { return Vec::new() };
     let maker = Maker { config, vocabulary };
     let mut rules = Vec::new();
     for slo in &config.slos {
-        let fires = |tier: &Tier| tier.can_fire(slo);
-        rules.extend(
-            tiers(slo.period).iter().filter(|tier| fires(tier)).filter_map(|tier| maker.burn(slo, tier)),
-        );
-        rules.extend(maker.quiet(slo));
-        rules.extend(maker.absent(slo));
+        let has = |alert: &str| maker.has(alert, slo);
+        let fires = |tier: &&Tier| tier.can_fire(slo) && has(tier.alert);
+        rules.extend(tiers(slo.period).iter().filter(fires).filter_map(|tier| maker.burn(slo, tier)));
+        rules.extend(has(QUIET).then(|| maker.quiet(slo)).flatten());
+        rules.extend(has(ABSENT).then(|| maker.absent(slo)).flatten());
     }
-    rules.extend(maker.budget(first, "ErrorBudgetCritical", Severity::Critical, 10));
-    rules.extend(maker.budget(first, "ErrorBudgetLow", Severity::Warning, 25));
+    rules.extend(maker.budget("ErrorBudgetCritical", Severity::Critical, 10));
+    rules.extend(maker.budget("ErrorBudgetLow", Severity::Warning, 25));
     rules.extend(maker.burning());
-    rules.extend(maker.violated(first));
-    rules.extend(maker.no_traffic(first));
+    rules.extend(maker.violated());
+    rules.extend(maker.no_traffic());
     rules
 }
 
@@ -97,6 +103,25 @@ impl Maker<'_> {
             .collect()
     }
 
+    /// Whether an SLO has this alert.
+    fn has(&self, alert: &str, slo: &Slo) -> bool {
+        !Disabled::of(self.config).for_slo(alert, slo)
+    }
+
+    /// The SLOs that have this alert.
+    fn slos(&self, alert: &str) -> Vec<&Slo> {
+        self.config.slos.iter().filter(|slo| self.has(alert, slo)).collect()
+    }
+
+    /// What selects these SLOs.
+    fn selector(&self, slos: &[&Slo]) -> String {
+        if slos.len() == self.config.slos.len() {
+            return "$S".to_owned();
+        }
+        let names: Vec<&str> = slos.iter().map(|slo| slo.name.as_str()).collect();
+        ["$S".to_owned()].into_iter().chain(promql::one_of("slo", &names)).collect::<Vec<_>>().join(",")
+    }
+
     fn min_failures(&self) -> u64 {
         self.config.alerting.min_failures.unwrap_or(MIN_FAILURES)
     }
@@ -105,7 +130,7 @@ impl Maker<'_> {
     fn absent(&self, slo: &Slo) -> Option<Rule> {
         let name = &slo.name;
         let draft = Draft {
-            name: "SLOMetricAbsent",
+            name: ABSENT,
             category: Category::Availability,
             severity: Severity::Warning,
             hold: "5m",
@@ -117,7 +142,7 @@ impl Maker<'_> {
         let mut rule = self.rule(draft, &[("slo", name)])?;
         let at = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
         let test = |what: &str, series, checks| Test {
-            name: format!("SLOMetricAbsent of {name} {what}"),
+            name: format!("{ABSENT} of {name} {what}"),
             slow: false,
             series,
             checks,
@@ -137,152 +162,17 @@ impl Maker<'_> {
         Some(rule)
     }
 
-    /// So little of the budget remains.
-    fn budget(&self, slo: &Slo, name: &'static str, severity: Severity, percent: u64) -> Option<Rule> {
-        let expr = format!(
-            "$slo_error_budget_remaining{{$S}} < 0.{percent}\n\
-             and on (service, slo)\n\
-             $slo:bad_events:increase{{$S,$PERIOD}} >= $MIN"
-        );
-        let what = match severity {
-            Severity::Critical => {
-                "Stop what adds risk: deployments, migrations, experiments. What is left is for surprises"
-            }
-            _ => "Slow down with what adds risk, and see what used it: the SLO dashboard has the days",
-        };
-        let draft = Draft {
-            name,
-            category: Category::ErrorBudget,
-            severity,
-            hold: "5m",
-            expr: &expr,
-            summary: &format!(
-                "{{{{ $labels.slo }}}} of {{{{ $labels.service }}}} has less than {percent} % of its error budget left"
-            ),
-            description: &format!("{what}."),
-        };
-        let mut rule = self.rule(draft, &[])?;
-        // In a full outage from the start, a share of budget goes in each step of what is seen of the period.
-        let whole = slo.period.as_secs().checked_div(STEP_S)?;
-        let budget = u64::from(slo.objective.budget_ppm());
-        let used = 100_u64.saturating_sub(percent);
-        let limit = whole.saturating_mul(budget).saturating_mul(used); // in steps, times 10^8
-        let steps = limit.checked_div(100_000_000)?.saturating_add(1);
-        let at = |steps: u64| Duration::from_secs(steps.saturating_mul(STEP_S));
-        let test = |what: &str, bad: u64, checks| Test {
-            name: format!("{name} {what}"),
-            slow: true,
-            series: self.counters(slo, &[(bad, EVENTS, steps.saturating_add(10).saturating_mul(5))]),
-            checks,
-        };
-        // As much as would use nine tenths of that by then.
-        let below = u128::from(limit).saturating_mul(9).checked_div(u128::from(steps))?;
-        let below = u64::try_from(below).ok()?; // of 10^9 events
-        let own = [("slo", slo.name.clone())];
-        let firing = rule.firing(at(steps.saturating_add(1)), &own, "");
-        rule.tests = vec![
-            test("fires", EVENTS, vec![Check { at: at(steps), firing: None }, firing]),
-            test(
-                "is silent just below",
-                below,
-                vec![Check { at: at(steps.saturating_add(1)), firing: None }],
-            ),
-        ];
-        Some(rule)
-    }
-
-    /// An hour burned ten times too fast, for whatever reason.
-    fn burning(&self) -> Option<Rule> {
-        // Below an objective of 90 % nothing burns so fast.
-        let slo = self.config.slos.iter().find(|slo| slo.objective.budget_ppm() < 95_000)?;
-        let draft = Draft {
-            name: "ErrorBudgetBurnRateHigh",
-            category: Category::ErrorBudget,
-            severity: Severity::Warning,
-            hold: "5m",
-            expr: "$slo_burn_rate{$S,window=\"1h\"} > 10\n\
-                   and\n\
-                   $slo:bad_events:increase{$S,window=\"1h\"} >= $MIN",
-            summary: "{{ $labels.slo }} of {{ $labels.service }} burned its error budget ten times too fast for an hour",
-            description: "Three days like this hour use up the budget of a month. If a page came, it is the same; if none \
-                          came, it may be over already: find out what it was.",
-        };
-        let mut rule = self.rule(draft, &[])?;
-        // A thousandth of the events, times the budget in millionths, times ten.
-        let bad = |times_ten: u64| {
-            u64::from(slo.objective.budget_ppm()).saturating_mul(times_ten).saturating_mul(100)
-        };
-        let at = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
-        let test = |what: &str, bad: u64, checks| Test {
-            name: format!("ErrorBudgetBurnRateHigh {what}"),
-            slow: false,
-            series: self.counters(slo, &[(bad, EVENTS, 60)]),
-            checks,
-        };
-        let own = [("slo", slo.name.clone()), ("window", "1h".to_owned())];
-        let firing = rule.firing(at(6), &own, "");
-        rule.tests = vec![
-            test("fires", bad(105), vec![Check { at: at(5), firing: None }, firing]),
-            test(
-                "is silent just below",
-                bad(98),
-                vec![Check { at: at(6), firing: None }, Check { at: at(30), firing: None }],
-            ),
-        ];
-        Some(rule)
-    }
-
-    /// The objective is missed over the period.
-    fn violated(&self, slo: &Slo) -> Option<Rule> {
-        let draft = Draft {
-            name: "SLOViolation",
-            category: Category::Availability,
-            severity: Severity::Critical,
-            hold: "15m",
-            expr: "$slo_availability{$S} < on (service, slo) $slo_objective{$S}\n\
-                   and on (service, slo)\n\
-                   $slo_error_budget_remaining{$S} < 0\n\
-                   and on (service, slo)\n\
-                   $slo:bad_events:increase{$S,$PERIOD} >= $MIN",
-            summary: "{{ $labels.slo }} of {{ $labels.service }} is below its objective",
-            description: "Over the whole period more failed than may fail, and the error budget is overspent. What was agreed \
-                          for this case applies now: as a rule, nothing is released but what mends it.",
-        };
-        let mut rule = self.rule(draft, &[])?;
-        let whole = slo.period.as_secs().checked_div(STEP_S)?;
-        let budget = u64::from(slo.objective.budget_ppm());
-        let limit = whole.saturating_mul(budget); // in steps of full outage, times 10^6
-        let steps = limit.checked_div(1_000_000)?.saturating_add(1);
-        let at = |steps: u64| Duration::from_secs(steps.saturating_mul(STEP_S));
-        let test = |what: &str, bad: u64, checks| Test {
-            name: format!("SLOViolation {what}"),
-            slow: true,
-            series: self.counters(slo, &[(bad, EVENTS, steps.saturating_add(10).saturating_mul(5))]),
-            checks,
-        };
-        let own = [("slo", slo.name.clone())];
-        let firing = rule.firing(at(steps.saturating_add(3)), &own, "");
-        // Just under the objective, for ever.
-        let below = budget.saturating_mul(990);
-        rule.tests = vec![
-            test("fires", EVENTS, vec![Check { at: at(steps.saturating_add(2)), firing: None }, firing]),
-            test(
-                "is silent just below",
-                below,
-                vec![Check { at: at(steps.saturating_add(4)), firing: None }],
-            ),
-        ];
-        Some(rule)
-    }
-
     /// Nothing to judge.
-    fn no_traffic(&self, slo: &Slo) -> Option<Rule> {
+    fn no_traffic(&self) -> Option<Rule> {
+        let slos = self.slos("SLONoTraffic");
+        let slo = *slos.first()?;
+        let selector = self.selector(&slos);
         let draft = Draft {
             name: "SLONoTraffic",
             category: Category::Availability,
             severity: Severity::Info,
             hold: "30m",
-            expr: "$slo:events:increase{$S,window=\"1h\"} == 0",
+            expr: &format!("$slo:events:increase{{{selector},window=\"1h\"}} == 0"),
             summary: "{{ $labels.slo }} of {{ $labels.service }} had no events for an hour",
             description: "Nothing failed because nothing was asked. Where there should be traffic, look at what is in front \
                           of the proxies; where the SLO has a `where`, whether anything still matches it.",
@@ -306,5 +196,29 @@ impl Maker<'_> {
             ),
         ];
         Some(rule)
+    }
+}
+
+/// A length of time as people say it: days from three on, else hours, with a tenth where it is needed.
+fn in_words(duration: Duration) -> String {
+    let (unit, name) = if duration.as_secs() >= 3 * 86_400 { (86_400, "days") } else { (3600, "hours") };
+    let tenths = duration.as_secs().saturating_mul(10).saturating_add(unit / 2) / unit;
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {name}"),
+        (whole, tenth) => format!("{whole}.{tenth} {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_said_in_days_or_hours() {
+        for (seconds, words) in
+            [(180_000, "50 hours"), (432_000, "5 days"), (45_000, "12.5 hours"), (617_143, "7.1 days")]
+        {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
     }
 }

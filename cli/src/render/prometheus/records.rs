@@ -36,7 +36,7 @@ pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group>
     let fast = vocabulary.interval(30);
     let rules = seconds(config, vocabulary);
     add("seconds", fast.clone(), rules);
-    let rules = old_names(vocabulary);
+    let rules = old_names(config, vocabulary);
     add("names", fast.clone(), rules);
     if config.slos.is_empty() {
         return groups;
@@ -55,7 +55,8 @@ pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group>
     }
     add("slo:long", vocabulary.interval(120), rules);
     let rules = periods(config, vocabulary);
-    add("slo:period", vocabulary.interval(300), rules);
+    // Prometheus looks back five minutes: rules that are evaluated as seldom as that would be missing now and then.
+    add("slo:period", vocabulary.interval(120), rules);
     groups
 }
 
@@ -115,9 +116,13 @@ fn in_seconds(bound: u64, per_second: u64) -> String {
     format!("{}.{}", whole.unwrap_or_default(), if fraction.is_empty() { "0" } else { fraction })
 }
 
-/// Names that the metrics had in the system that Redline replaces.
-fn old_names(vocabulary: &mut Vocabulary) -> Vec<Record> {
-    record(vocabulary, "db_connections_total", "$db_connections{$S}", &[], None).into_iter().collect()
+/// Names that the metrics had in the system that Redline replaces, where nothing else is counted under them.
+fn old_names(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Record> {
+    const CONNECTIONS: &str = "db_connections_total";
+    if config.metrics.iter().any(|metric| metric.name == CONNECTIONS) {
+        return Vec::new();
+    }
+    record(vocabulary, CONNECTIONS, "$db_connections{$S}", &[], None).into_iter().collect()
 }
 
 /// What is promised, and the share that may fail: exact decimals, so that nothing is computed twice.

@@ -1,7 +1,7 @@
 //! Rules and tests in, the YAML that Prometheus and promtool read out.
 
 use super::Set;
-use super::alerts::Rule;
+use super::alerts::{Rule, Texts};
 use super::cases::{MINUTE, Test};
 use super::catalogue::Category;
 use super::records::Group;
@@ -85,8 +85,9 @@ pub(super) fn alerts(config: &Config, alerts: &[Rule], interval: &str) -> String
     out
 }
 
-fn texts(texts: &super::alerts::Texts) -> [(&'static str, &str); 3] {
-    [("summary", &texts.summary), ("description", &texts.description), ("runbook_url", &texts.runbook_url)]
+fn texts(texts: &Texts) -> impl Iterator<Item = (&'static str, &str)> {
+    let written = [("summary", texts.summary.as_str()), ("description", texts.description.as_str())];
+    written.into_iter().chain(texts.runbook_url.as_deref().map(|url| ("runbook_url", url)))
 }
 
 /// `tests.yaml` and `tests-slow.yaml`: promtool has one interval of evaluations for a file.

@@ -18,11 +18,31 @@ fn a_template_gets_names_words_and_scaled_ranges() {
             "edge_http_request_duration_microseconds_bucket[1s:1500ms]",
         ),
         ("foo{a=~\"[45]..\"}", "foo{a=~\"[45]..\"}"),
+        ("foo{a=\"/$x/[5m] offset 1h \\\"$y\"}[5m]", "foo{a=\"/$x/[5m] offset 1h \\\"$y\"}[5s]"),
     ] {
         assert_eq!(v.expand(template).as_deref(), Some(query), "{template}");
     }
     assert_eq!(v.expand("$no_such_metric"), None);
     assert_eq!(v.expand("$tenant_active_users"), None, "no user is configured");
+}
+
+#[test]
+fn a_gauge_is_live_while_it_moves_or_somebody_asks() {
+    let gauge = |more: &str| {
+        format!("service: x\nmetrics: [{{name: g, type: gauge, value: {{orca: cpu_utilization}}{more}}}]")
+    };
+    let expand = |text: &str| vocabulary(text, 60).expand("max($live($g{$S,a=\"b\"}))");
+    let g = "g{service=\"x\",a=\"b\"}";
+    assert_eq!(
+        expand(&gauge(", per_upstream: true")).unwrap(),
+        format!("max(({g} and (changes({g}[1m]) > 0 or {g} unless {g} offset 1m)))")
+    );
+    assert_eq!(
+        expand(&gauge("")).unwrap(),
+        format!(
+            "max(({g} and on (service) sum by (service) (increase(http_requests_total{{service=\"x\"}}[10s])) > 0))"
+        )
+    );
 }
 
 #[test]

@@ -9,12 +9,12 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Availability,
         severity: Critical,
         hold: "2m",
-        expr: r#"sum by (service) (rate($http_requests_total{$S,status=~"5..|0"}[2m]))
-  / sum by (service) (rate($http_requests_total{$S}[2m])) > 0.9
+        expr: r#"sum by (service) (rate($http_requests_total{$S,status=~"5.."}[2m]))
+  / sum by (service) (rate($http_requests_total{$S,status!="0"}[2m])) > 0.9
 and
-sum by (service) (increase($http_requests_total{$S,status=~"5..|0"}[2m])) >= $MIN"#,
+sum by (service) (increase($http_requests_total{$S,status=~"5.."}[2m])) >= $MIN$OR_BROKEN_OFF"#,
         summary: "{{ $labels.service }} is down",
-        description: "% of its requests fail or get no answer. Look whether the upstream runs and what was deployed last; roll back first, ask later.",
+        description: "% of the requests whose clients waited got a 5xx, or no whole answer. Look whether the upstream runs and what was deployed last; roll back first, ask later.",
         format: RATIO,
         case: Case::Series {
             series: &[
@@ -106,10 +106,10 @@ sum by (service, endpoint) (increase($http_requests_total{$S,status=~"5.."}[5m])
         category: Availability,
         severity: Warning,
         hold: "5m",
-        expr: r#"sum by (service) (rate($http_failures_total{$S,reason!~"downstream_.*|rate_limited|no_route_found"}[5m]))
+        expr: r#"sum by (service) (rate($http_failures_total{$S,$UPSTREAM_REASONS}[5m]))
   / sum by (service) (rate($http_requests_total{$S}[5m])) > 0.01
 and
-sum by (service) (increase($http_failures_total{$S,reason!~"downstream_.*|rate_limited|no_route_found"}[5m])) >= $MIN"#,
+sum by (service) (increase($http_failures_total{$S,$UPSTREAM_REASONS}[5m])) >= $MIN"#,
         summary: "Envoy cannot reach the upstream of {{ $labels.service }} well",
         description: "Envoy failed % of the requests itself: no healthy upstream, timeouts, broken connections. http_failures_total says by reason which; look at the upstream's instances and the network.",
         format: RATIO,
@@ -178,7 +178,7 @@ sum by (service) (increase($grpc_requests_total{$S,grpc_code=~"2|4|12|13|14|15"}
         category: Availability,
         severity: Warning,
         hold: "5m",
-        expr: r#"sum by (service) (increase($http_requests_total{$S}[10m]))
+        expr: r#"(sum by (service) (increase($http_requests_total{$S}[10m])) or 0 * sum by (service) (increase($http_requests_total{$S}[10m] offset 1h)))
   / sum by (service) (increase($http_requests_total{$S}[10m] offset 1h)) < 0.3
 and
 sum by (service) (increase($http_requests_total{$S}[10m] offset 1h)) > 600"#,

@@ -9,9 +9,13 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Business,
         severity: Warning,
         hold: "5m",
-        expr: r#"sum by (service) (increase($models_created_total{$S}[30m])) == 0
+        expr: r#"(sum by (service) (increase($models_created_total{$S}[30m])) or 0 * sum by (service) (increase($http_requests_total{$S}[30m]))) == 0
 and
-sum by (service) (increase($http_requests_total{$S}[30m])) > 0"#,
+sum by (service) (increase($http_requests_total{$S}[30m])) > 0
+and
+count by (service) ($http_requests_total{$S} offset 30m) > 0
+unless
+count by (service) ($models_created_total{$S} > 0 unless $models_created_total{$S} offset 30m) > 0"#,
         summary: "Nobody has created a model in {{ $labels.service }} for half an hour",
         description: "There are requests, but % of them created a model. At night that may be as it is; by day, try it yourself: the form, the permission or the storage may be broken without an error.",
         format: COUNT,
@@ -22,7 +26,7 @@ sum by (service) (increase($http_requests_total{$S}[30m])) > 0"#,
             ],
             over: "0",
             under: "1",
-            fires: "6m",
+            fires: "35m",
             labels: &[],
             value: "0",
         },
@@ -71,9 +75,11 @@ sum by (service) (increase($http_requests_total{$S}[30m])) > 0"#,
         category: Business,
         severity: Warning,
         hold: "10m",
-        expr: r#"sum by (service) (increase($predictions_total{$S}[15m])) == 0
+        expr: r#"(sum by (service) (increase($predictions_total{$S}[15m])) or 0 * sum by (service) (increase($predictions_total{$S}[15m] offset 1h))) == 0
 and
-sum by (service) (increase($predictions_total{$S}[15m] offset 1h)) > 0"#,
+sum by (service) (increase($predictions_total{$S}[15m] offset 1h)) > 0
+unless
+count by (service) ($predictions_total{$S} > 0 unless $predictions_total{$S} offset 15m) > 0"#,
         summary: "{{ $labels.service }} makes no predictions any more",
         description: "% predictions in a quarter of an hour, and there were some an hour ago. Clients may not reach it, or the route changed its path.",
         format: COUNT,
@@ -127,7 +133,8 @@ sum by (service) (increase($predictions_total{$S}[15m] offset 1h)) > 0"#,
         hold: "",
         expr: r#"sum by (service) (increase($models_deleted_total{$S}[10m])) > 50
 and
-sum by (service) (increase($models_deleted_total{$S}[10m])) > 2 * sum by (service) (increase($models_created_total{$S}[10m]))"#,
+sum by (service) (increase($models_deleted_total{$S}[10m]))
+  > 2 * (sum by (service) (increase($models_created_total{$S}[10m])) or 0 * sum by (service) (increase($models_deleted_total{$S}[10m])))"#,
         summary: "Many models are deleted in {{ $labels.service }}",
         description: "% models were deleted in ten minutes, more than twice as many as were created. A clean-up is known to somebody; a script that runs wild, or an intruder, is not.",
         format: COUNT,

@@ -10,16 +10,22 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Database,
         severity: Critical,
         hold: "5m",
-        expr: r#"sum by (service) (max by (service, upstream) ($db_connections{$S,$DB_ACTIVE}))
-  / sum by (service) (max by (service, upstream) ($db_pool_size{$S})) > 0.9"#,
+        expr: r#"max by (service) (
+  sum by ($POOL) (max by (service, upstream) ($live($db_connections{$S,$DB_ACTIVE})))
+  / sum by ($POOL) (max by (service, upstream) ($db_pool_size{$S}))
+) > 0.9"#,
         summary: "The database pool of {{ $labels.service }} is nearly exhausted",
-        description: "% of the connections are in use; the next requests will wait for one. Look for long transactions and leaked connections before making the pool larger.",
+        description: "% of the connections of the fullest pool are in use; the next requests will wait for one. Look for long transactions and leaked connections before making the pool larger.",
         format: RATIO,
         case: Case::Series {
-            series: &[("$db_connections{$S,$AN_ACTIVE_CONNECTION}", "@x60"), ("$db_pool_size{$S}", "100x60")],
+            series: &[
+                ("$db_connections{$S,$AN_ACTIVE_CONNECTION}", "_x5 @x60"),
+                ("$db_pool_size{$S}", "100x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "91",
             under: "90",
-            fires: "5m",
+            fires: "10m",
             labels: &[],
             value: "91%",
         },
@@ -29,15 +35,18 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Database,
         severity: Warning,
         hold: "10m",
-        expr: r#"sum by (service) (max by (service, upstream) ($db_pool_overflow{$S})) > 0"#,
+        expr: r#"sum by (service) (max by (service, upstream) ($live($db_pool_overflow{$S}))) > 0"#,
         summary: "The database pool of {{ $labels.service }} overflows",
         description: "% connections are open beyond the pool's size. It holds for now; each costs the database more than one of the pool.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$db_pool_overflow{$S}", "@x60")],
+            series: &[
+                ("$db_pool_overflow{$S}", "_x5 @x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "1",
             under: "0",
-            fires: "10m",
+            fires: "15m",
             labels: &[],
             value: "1",
         },
@@ -66,9 +75,10 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         severity: Warning,
         hold: "5m",
         expr: r#"sum by (service) (rate($db_connection_errors_total{$S}[5m]))
-  / sum by (service) (rate($db_queries_total{$S}[5m])) > 0.01"#,
+  / (sum by (service) (rate($db_connection_errors_total{$S}[5m]))
+    + (sum by (service) (rate($db_queries_total{$S}[5m])) or 0 * sum by (service) (rate($db_connection_errors_total{$S}[5m])))) > 0.01"#,
         summary: "Database queries of {{ $labels.service }} fail",
-        description: "There are % as many errors as queries. The application's log has the database's words for it.",
+        description: "% of the queries did not get through. The application's log has the database's words for it.",
         format: RATIO,
         case: Case::Series {
             series: &[
@@ -79,7 +89,7 @@ pub(in super::super) const ALERTS: &[Alert] = &[
             under: "10",
             fires: "6m",
             labels: &[],
-            value: "1.1%",
+            value: "1.088%",
         },
     },
     Alert {
@@ -109,8 +119,9 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Cache,
         severity: Warning,
         hold: "15m",
-        expr: r#"sum by (service) (rate($cache_hits_total{$S}[10m]))
-  / (sum by (service) (rate($cache_hits_total{$S}[10m])) + sum by (service) (rate($cache_misses_total{$S}[10m]))) < 0.8"#,
+        expr: r#"(sum by (service) (rate($cache_hits_total{$S}[10m])) or 0 * sum by (service) (rate($cache_misses_total{$S}[10m])))
+  / ((sum by (service) (rate($cache_hits_total{$S}[10m])) or 0 * sum by (service) (rate($cache_misses_total{$S}[10m])))
+    + sum by (service) (rate($cache_misses_total{$S}[10m]))) < 0.8"#,
         summary: "The cache of {{ $labels.service }} misses too often",
         description: "Only % of the look-ups hit. After a deployment or a flush it recovers by itself; otherwise keys changed, or the cache is too small. The database feels it first.",
         format: RATIO,
@@ -129,7 +140,8 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         severity: Info,
         hold: "15m",
         expr: r#"sum by (service) (rate($cache_evictions_total{$S}[10m]))
-  / (sum by (service) (rate($cache_hits_total{$S}[10m])) + sum by (service) (rate($cache_misses_total{$S}[10m]))) > 0.1"#,
+  / ((sum by (service) (rate($cache_hits_total{$S}[10m])) or 0 * sum by (service) (rate($cache_evictions_total{$S}[10m])))
+    + (sum by (service) (rate($cache_misses_total{$S}[10m])) or 0 * sum by (service) (rate($cache_evictions_total{$S}[10m]))) > 0) > 0.1"#,
         summary: "The cache of {{ $labels.service }} is too small",
         description: "There are % as many evictions as look-ups: entries go before they are used again. Give it more memory, or keep less in it.",
         format: RATIO,
@@ -168,9 +180,11 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Cache,
         severity: Info,
         hold: "",
-        expr: r#"sum by (service) (max by (service, upstream) ($cache_size_bytes{$S}))
-  / sum by (service) (max by (service, upstream) (max_over_time($cache_size_bytes{$S}[30m]))) < 0.5"#,
-        summary: "The cache of {{ $labels.service }} lost half of what it held",
+        expr: r#"min by (service) (
+  max by (service, upstream) ($cache_size_bytes{$S})
+  / max by (service, upstream) (max_over_time($cache_size_bytes{$S}[30m]))
+) < 0.5"#,
+        summary: "A cache of {{ $labels.service }} lost half of what it held",
         description: "It holds % of its size half an hour ago: it was flushed, restarted, or lost a node. Expect misses, and more load on the database, until it is warm.",
         format: RATIO,
         case: Case::Series {

@@ -9,15 +9,18 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Infrastructure,
         severity: Warning,
         hold: "10m",
-        expr: r#"sum by (service) (max by (service, upstream) ($queue_depth{$S})) > 1000"#,
+        expr: r#"sum by (service) (max by (service, upstream) ($live($queue_depth{$S}))) > 1000"#,
         summary: "Jobs pile up in the queue of {{ $labels.service }}",
         description: "% jobs wait. See whether workers run at all, then whether there are enough of them.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$queue_depth{$S}", "@x60")],
+            series: &[
+                ("$queue_depth{$S}", "_x5 @x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "1001",
             under: "1000",
-            fires: "10m",
+            fires: "15m",
             labels: &[],
             value: "1001",
         },
@@ -66,17 +69,27 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         category: Infrastructure,
         severity: Critical,
         hold: "5m",
-        expr: r#"sum by (service) (max by (service, upstream) ($queue_depth{$S})) > 0
+        expr: r#"sum by (service) (max by (service, upstream) ($live($queue_depth{$S}))) > 0
 and
-sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
+sum by (service) (max by (service, upstream) ($queue_depth{$S} offset 10m)) > 0
+and
+sum by (service) (increase($http_requests_total{$S}[10m])) > 0
+unless
+sum by (service) (increase($queue_jobs_total{$S}[10m])) > 0
+unless
+count by (service) ($queue_jobs_total{$S} > 0 unless $queue_jobs_total{$S} offset 10m) > 0"#,
         summary: "The queue of {{ $labels.service }} stands still",
         description: "% jobs wait and none has ended for ten minutes. The workers are gone, or all of them hang on the same thing.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$queue_depth{$S}", "5x60"), ("$queue_jobs_total{$S,outcome=\"done\"}", "0+@x60")],
+            series: &[
+                ("$queue_depth{$S}", "5x60"),
+                ("$queue_jobs_total{$S,outcome=\"done\"}", "0+@x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x60"),
+            ],
             over: "0",
             under: "1",
-            fires: "6m",
+            fires: "15m",
             labels: &[],
             value: "5",
         },
@@ -104,9 +117,13 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         category: Infrastructure,
         severity: Warning,
         hold: "5m",
-        expr: r#"count(up{job="redline"} == 0) > 0"#,
-        summary: "Prometheus cannot scrape some proxies",
-        description: "% targets of the job redline do not answer. What they serve is in no graph; see whether Envoy runs there and whether its admin port may be reached.",
+        expr: r#"min by (job, instance) (
+  $up == 0 and on (job, instance) last_over_time($redline_build_info{$S}[1d])
+  or
+  $up{job="redline"} == 0 unless on (job, instance) last_over_time($redline_build_info[1d])
+)"#,
+        summary: "Prometheus cannot scrape the proxy {{ $labels.instance }}",
+        description: "What it serves is in no graph and no alert. See whether Envoy runs there, and whether Prometheus may reach its admin port.",
         format: COUNT,
         case: Case::Series {
             series: &[
@@ -116,8 +133,8 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
             over: "0",
             under: "1",
             fires: "5m",
-            labels: &[],
-            value: "1",
+            labels: &[("instance", "a"), ("job", "redline")],
+            value: "0",
         },
     },
     Alert {
@@ -125,16 +142,16 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         category: Infrastructure,
         severity: Warning,
         hold: "5m",
-        expr: r#"max by (service) (time() - $redline_last_publish_timestamp_seconds{$S}) > $STALE"#,
-        summary: "A proxy of {{ $labels.service }} publishes its gauges no more",
+        expr: r#"max by (service, job, instance) (time() - $redline_last_publish_timestamp_seconds{$S}) > $STALE"#,
+        summary: "{{ $labels.instance }}, a proxy of {{ $labels.service }}, publishes its gauges no more",
         description: "Its slo_*, tenant_active_users and redline_* gauges are % s old. Counters, and what is computed from them, are right. Envoy's log has the reason; a restart of that Envoy mends it.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$redline_last_publish_timestamp_seconds{$S,instance=\"a\"}", "@")],
+            series: &[("$redline_last_publish_timestamp_seconds{$S,job=\"redline\",instance=\"a\"}", "@")],
             over: "-1000000x60",
             under: "100000+60x60",
             fires: "5m",
-            labels: &[],
+            labels: &[("instance", "a"), ("job", "redline")],
             value: "$AGE",
         },
     },
@@ -143,16 +160,23 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         category: Infrastructure,
         severity: Warning,
         hold: "",
-        expr: r#"sum(increase($envoy_wasm_redline_vm_reload_success[15m])) > 0"#,
-        summary: "The filter crashed and was started again",
+        expr: r#"sum by (job, instance) (increase($envoy_wasm_redline_vm_reload_success[15m])) > 0
+and on (job, instance)
+$redline_build_info{$S}"#,
+        summary: "The filter crashed in {{ $labels.instance }} and was started again",
         description: "Envoy gave a worker a new VM about % times in a quarter of an hour. Requests open there were answered 503. No crash is known: please report the lines of Envoy's log before it.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$envoy_wasm_redline_vm_reload_success{instance=\"a\"}", "0x9 @x60")],
+            series: &[
+                ("$envoy_wasm_redline_vm_reload_success{job=\"redline\",instance=\"a\"}", "0x9 @x60"),
+                ("$envoy_wasm_redline_vm_reload_success{job=\"redline\",instance=\"b\"}", "0x60"),
+                ("$redline_build_info{$S,version=\"1\",job=\"redline\",instance=\"a\"}", "1x60"),
+                ("$redline_build_info{$S,version=\"1\",job=\"redline\",instance=\"b\"}", "1x60"),
+            ],
             over: "1",
             under: "0",
             fires: "10m",
-            labels: &[],
+            labels: &[("instance", "a"), ("job", "redline")],
             value: "1",
         },
     },
@@ -161,16 +185,23 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         category: Infrastructure,
         severity: Critical,
         hold: "",
-        expr: r#"sum(increase($envoy_wasm_redline_vm_reload_failure[15m])) > 0"#,
-        summary: "The filter crashed and does not start again",
+        expr: r#"sum by (job, instance) (increase($envoy_wasm_redline_vm_reload_failure[15m])) > 0
+and on (job, instance)
+$redline_build_info{$S}"#,
+        summary: "The filter crashed in {{ $labels.instance }} and does not start again",
         description: "Envoy failed about % times to give a worker a new VM. Every request there is answered 503: take that Envoy out, or the filter out of its listener.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$envoy_wasm_redline_vm_reload_failure{instance=\"a\"}", "0x9 @x60")],
+            series: &[
+                ("$envoy_wasm_redline_vm_reload_failure{job=\"redline\",instance=\"a\"}", "0x9 @x60"),
+                ("$envoy_wasm_redline_vm_reload_failure{job=\"redline\",instance=\"b\"}", "0x60"),
+                ("$redline_build_info{$S,version=\"1\",job=\"redline\",instance=\"a\"}", "1x60"),
+                ("$redline_build_info{$S,version=\"1\",job=\"redline\",instance=\"b\"}", "1x60"),
+            ],
             over: "1",
             under: "0",
             fires: "10m",
-            labels: &[],
+            labels: &[("instance", "a"), ("job", "redline")],
             value: "1",
         },
     },
@@ -215,7 +246,12 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         category: Infrastructure,
         severity: Warning,
         hold: "5m",
-        expr: r#"sum by (service, reason) (increase($redline_dropped_total{$S,reason!~"malformed_header|value_range"}[15m])) > 0"#,
+        expr: r#"sum by (service, reason) (increase($redline_dropped_total{$S,reason!~"malformed_header|value_range"}[15m])) > 0
+or
+sum by (service, reason) (
+  ($redline_dropped_total{$S,reason!~"malformed_header|value_range"} unless $redline_dropped_total{$S} offset 15m)
+  and on (job, instance) $redline_build_info{$S} offset 15m
+) > 0"#,
         summary: "{{ $labels.service }} loses observations: {{ $labels.reason }}",
         description: "% in a quarter of an hour could not be recorded. Envoy refused a call of the filter, or many workers met at one place of shared memory: docs/operations.md has each reason.",
         format: COUNT,
@@ -251,7 +287,11 @@ sum by (service) (increase($queue_jobs_total{$S}[10m])) == 0"#,
         category: Infrastructure,
         severity: Info,
         hold: "1h",
-        expr: r#"count by (service) (count by (service, version) ($redline_build_info{$S})) > 1"#,
+        expr: r#"count by (service) (
+  count by (service, version) (
+    $redline_build_info{$S} and on (job, instance) count by (job, instance) ($redline_build_info{$S}) == 1
+  )
+) > 1"#,
         summary: "Proxies of {{ $labels.service }} run different versions of the filter",
         description: "% versions for more than an hour: a roll-out that did not end, or a proxy that does not get new configurations.",
         format: COUNT,

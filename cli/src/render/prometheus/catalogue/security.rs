@@ -89,14 +89,19 @@ sum by (service) (increase($auth_failures_total{$S}[5m])) > 20"#,
         severity: Critical,
         hold: "2m",
         expr: r#"sum by (service) (increase($auth_failures_total{$S}[5m]))
-  > 10 * sum by (service) (increase($auth_failures_total{$S}[5m] offset 1h))
+  > 10 * (sum by (service) (increase($auth_failures_total{$S}[5m] offset 1h)) or 0 * sum by (service) (increase($auth_failures_total{$S}[5m])))
 and
-sum by (service) (increase($auth_failures_total{$S}[5m])) > 500"#,
+sum by (service) (increase($auth_failures_total{$S}[5m])) > 500
+and
+count by (service) ($http_requests_total{$S} offset 1h) > 0"#,
         summary: "Authentication failures on {{ $labels.service }} shot up",
         description: "% in five minutes, more than ten times as many as an hour ago. Treat it as an attack until it is known to be an expired key: slow the sources down, and look for one 200 among them.",
         format: COUNT,
         case: Case::Series {
-            series: &[("$auth_failures_total{$S,endpoint=\"/a\"}", "0+20x64 1280+@x60")],
+            series: &[
+                ("$auth_failures_total{$S,endpoint=\"/a\"}", "0+20x64 1280+@x60"),
+                ("$http_requests_total{$S,status=\"200\"}", "0+100x120"),
+            ],
             over: "400",
             under: "190",
             fires: "70m",

@@ -35,11 +35,14 @@ sum by (service, tenant) (increase($tenant_requests_total{$S,code_class="5xx"}[5
         severity: Info,
         hold: "5m",
         expr: r#"sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_none"}[5m]))
-  / sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_none"}[5m] offset 1h)) > 5
+  > 5 * (sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_none"}[5m] offset 1h))
+    or 0 * sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_none"}[5m])))
 and
-sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_none"}[5m])) > 1000"#,
+sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_none"}[5m])) > 1000
+and on (service)
+count by (service) ($tenant_requests_total{$S} offset 1h) > 0"#,
         summary: "{{ $labels.tenant }} sends many more requests to {{ $labels.service }}",
-        description: "% times as many as an hour ago. Look whether its neighbours feel it, and tell the tenant: it may not know.",
+        description: "% in five minutes, more than five times as many as an hour ago. Look whether its neighbours feel it, and tell the tenant: it may not know.",
         format: COUNT,
         case: Case::Series {
             series: &[(
@@ -50,7 +53,7 @@ sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_no
             under: "4900",
             fires: "76m",
             labels: &[("tenant", "acme")],
-            value: "6",
+            value: "30000",
         },
     },
     Alert {
@@ -58,8 +61,7 @@ sum by (service, tenant) (increase($tenant_requests_total{$S,tenant!~"_other|_no
         category: Tenants,
         severity: Warning,
         hold: "15m",
-        expr: r#"max by (service) ($redline_label_values{$S,label="tenant"})
-  / max by (service) ($redline_label_values_max{$S,label="tenant"}) > 0.9"#,
+        expr: r#"max by (service) ($redline_label_values{$S,label="tenant"} / $redline_label_values_max{$S,label="tenant"}) > 0.9"#,
         summary: "{{ $labels.service }} has nearly as many tenants as it may tell apart",
         description: "% of tenant.max is in use; who comes after that is counted as _other. Raise tenant.max, or name the tenants that matter in tenant.allow.",
         format: RATIO,

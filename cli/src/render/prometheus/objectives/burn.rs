@@ -4,7 +4,7 @@ use super::super::alerts::Rule;
 use super::super::cases::{Check, Test};
 use super::super::catalogue::Category;
 use super::super::tiers::{Severity, Tier, tiers};
-use super::{Draft, EVENTS, MINUTE_S, Maker, STEP_S};
+use super::{Draft, EVENTS, MINUTE_S, Maker, QUIET, STEP_S, in_words};
 use redline::config::{Duration, Slo};
 
 impl Maker<'_> {
@@ -20,7 +20,13 @@ impl Maker<'_> {
              and ignoring (window)\n\
              $slo:bad_events:increase{{$S,slo=\"{name}\",window=\"{long}\"}} >= $MIN"
         );
-        let spent = format!("{:.0}", share_spent(tier, slo) * 100.0);
+        let spent = (share_spent(tier, slo) * 1000.0).round() / 10.0;
+        let gone = period.as_secs().saturating_mul(1_000_000).checked_div(factor.0)?;
+        let (gone, whole) = (Duration::from_secs(gone), in_words(period));
+        let rate = match gone >= period {
+            true => format!("this rate uses up the error budget of {whole}"),
+            false => format!("at this rate the error budget of {whole} lasts {}", in_words(gone)),
+        };
         let what = match severity {
             Severity::Critical => "Find what changed and take it back now",
             _ => "Nobody has to get up for it, but it has to be found this week",
@@ -31,12 +37,11 @@ impl Maker<'_> {
             severity,
             hold: "",
             expr: &expr,
-            summary: &format!(
-                "{name} of {{{{ $labels.service }}}} burns its error budget over {factor} times too fast"
-            ),
+            summary: &format!("{name} of {{{{ $labels.service }}}}: {rate}"),
             description: &format!(
-                "Over {long} and still over the last {short}. A {long} like this costs {spent} % of what may fail in {period}. \
-                 {what}; the SLO dashboard shows since when, and which endpoints."
+                "The burn rate of the last {long} is over {factor}, and that of the last {short} still is; at 1 the budget \
+                 lasts just {whole}. At this rate {long} costs {spent} % of it. {what}; the SLO dashboard shows since when, \
+                 and which endpoints."
             ),
         };
         let mut rule = self.rule(draft, &[("slo", name), ("tier", &number.to_string())])?;
@@ -44,6 +49,7 @@ impl Maker<'_> {
         let same = |other: &&Slo| {
             other.period == slo.period
                 && tier.can_fire(other)
+                && self.has(alert, other)
                 && (tier.number > 1 || other.objective == slo.objective)
         };
         if self.config.slos.iter().find(same).is_some_and(|first| first.name == slo.name) {
@@ -121,14 +127,15 @@ impl Maker<'_> {
     /// Errors that are too few for any pair, and do not end.
     pub(super) fn quiet(&self, slo: &Slo) -> Option<Rule> {
         let name = &slo.name;
-        let factor = tiers(slo.period).last().map(|tier| tier.factor)?;
+        // What not even an outage of three days reaches, nothing does.
+        let factor = tiers(slo.period).last().filter(|tier| tier.can_fire(slo))?.factor;
         let expr = format!(
             "count_over_time(($slo:bad_events:increase{{$S,slo=\"{name}\",window=\"1h\"}} > 0)[3d:1h]) >= 6\n\
              and ignoring (window)\n\
              $slo_burn_rate{{$S,slo=\"{name}\",window=\"3d\"}} > {factor}"
         );
         let draft = Draft {
-            name: "SLOQuietErrors",
+            name: QUIET,
             category: Category::ErrorBudget,
             severity: Severity::Warning,
             hold: "",
@@ -145,7 +152,7 @@ impl Maker<'_> {
             }
             phases.push((0, 0, 240));
             Test {
-                name: format!("SLOQuietErrors of {name} {what}"),
+                name: format!("{QUIET} of {name} {what}"),
                 slow: true,
                 series: self.counters(slo, &phases),
                 checks,
@@ -153,13 +160,10 @@ impl Maker<'_> {
         };
         let at = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
         let own = [("window", "1h".to_owned())];
-        if self
-            .config
-            .slos
-            .iter()
-            .find(|other| other.period == slo.period)
-            .is_none_or(|first| first.name != slo.name)
-        {
+        let same = |other: &&&Slo| {
+            other.period == slo.period && tiers(other.period).last().is_some_and(|tier| tier.can_fire(other))
+        };
+        if self.slos(QUIET).iter().find(same).is_none_or(|first| first.name != slo.name) {
             return Some(rule);
         }
         rule.tests = vec![
