@@ -132,7 +132,9 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         }
         Target::Alertmanager(args) => {
             let document = Document::load(&args.config)?;
-            document.refuse(&args.config, alertmanager::check(&document.config))?;
+            let mut mistakes = prometheus::check(&document.config);
+            mistakes.extend(alertmanager::check(&document.config));
+            document.refuse(&args.config, mistakes)?;
             for warning in alertmanager::warnings(&document.config) {
                 // Where nobody reads standard error, nobody is to be warned.
                 let _printed = writeln!(std::io::stderr(), "warning: {warning}");
@@ -141,6 +143,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         }
         Target::Grafana(args) => {
             let document = Document::load(&args.config)?;
+            document.refuse(&args.config, prometheus::check(&document.config))?;
             write_all(&args.out, &grafana::render(&document.config))
         }
     }

@@ -72,7 +72,7 @@ fn words(config: &Config) -> Vocabulary {
 
 fn dashboard(config: &Config, uid: &str, title: &str, rows: &[Row]) -> Value {
     let words = words(config);
-    let runbooks = config.alerting.runbook_base.as_deref().unwrap_or("docs/runbooks").trim_end_matches('/');
+    let runbooks = config.alerting.runbook_base.as_deref().map(|base| base.trim_end_matches('/'));
     let mut panels = Vec::new();
     let (mut id, mut y) = (1_u64, 0_u64);
     for row in rows {

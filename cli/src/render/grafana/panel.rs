@@ -155,7 +155,13 @@ impl Panel {
     }
 
     /// As Grafana reads it.
-    pub(super) fn json(&self, id: u64, place: &Value, queries: &[(String, &str)], runbooks: &str) -> Value {
+    pub(super) fn json(
+        &self,
+        id: u64,
+        place: &Value,
+        queries: &[(String, &str)],
+        runbooks: Option<&str>,
+    ) -> Value {
         let kind = match self.look {
             Look::Lines | Look::Stacked => "timeseries",
             Look::Number => "stat",
@@ -210,7 +216,8 @@ impl Panel {
         let links: Vec<Value> = self
             .runbook
             .iter()
-            .map(|alert| json!({"title": format!("Runbook: {alert}"), "url": format!("{runbooks}/{alert}.md"), "targetBlank": true}))
+            .zip(runbooks)
+            .map(|(alert, runbooks)| json!({"title": format!("Runbook: {alert}"), "url": format!("{runbooks}/{alert}.md"), "targetBlank": true}))
             .collect();
         json!({
             "id": id, "type": kind, "title": self.title, "description": self.description, "gridPos": place,
