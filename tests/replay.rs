@@ -26,9 +26,12 @@ fn replay_stdin(input: &[u8], arguments: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("redline.json");
     std::fs::write(&config, CONFIGURATION).expect("a file");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redline"))
-        .args(["replay", "--config"])
-        .arg(&config)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redline"));
+    command.arg("replay");
+    if !arguments.contains(&"--config") {
+        command.arg("--config").arg(&config);
+    }
+    let mut child = command
         .arg("--wasm")
         .arg(support::wasm())
         .args(arguments)
@@ -200,6 +203,15 @@ fn bad_input_is_one_line_with_file_line_and_reason_and_no_totals() {
         assert!(run.err.contains(place), "{what}: {}", run.err);
         assert_eq!(run.out, "", "{what}");
         assert!(!run.err.contains("panicked"), "{what}: {}", run.err);
+    }
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let once = "standard input: named twice with -, but it can be read only once\n";
+    for arguments in [&["-"][..], &["--config", "-"]] {
+        let run = replay_stdin(LINE.as_bytes(), arguments);
+        assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", once), "{arguments:?}");
     }
 }
 

@@ -9,8 +9,8 @@
 //!
 //! Where the gateway replaces failed VMs a replay goes on after a trap; else it ends there.
 //!
-//! Time never goes back: a record from before the clock's time opens now. A gap that is absurdly long is jumped, see
-//! [`MAX_IDLE_TICKS`](crate::workers::MAX_IDLE_TICKS). When the last stream has ended one more tick period passes, so
+//! Time never goes back: a record from before the clock's time opens now. For long gaps there is a budget of ticks; past
+//! it they are jumped, see [`max_idle_ticks`](crate::GatewayConfig::max_idle_ticks). When the last stream has ended one more tick period passes, so
 //! that what a filter publishes on its timer is up to date.
 
 mod view;

@@ -116,10 +116,11 @@ impl std::fmt::Debug for Records<'_> {
     }
 }
 
-/// Opens a file, or standard input for `-`.
+/// Opens a file, or standard input for `-`, which only one reader can have: a second one finds what the first left.
 pub fn open(path: &Path, format: Format) -> Result<Records<'static>, BadRecord> {
     if path.as_os_str() == "-" {
-        return Ok(read("<stdin>", std::io::stdin().lock(), format));
+        // Not locked: whoever opens it twice would wait for himself.
+        return Ok(read("<stdin>", std::io::stdin(), format));
     }
     let file = path.display().to_string();
     // Opening a folder succeeds, and reading it would look like a bad line.

@@ -62,7 +62,10 @@ pub fn remarks(outcome: &Outcome) -> String {
             summary.out_of_order,
             "began before an exchange that was already replayed, and were replayed right after it",
         ),
-        (summary.jumps, "gaps in time were jumped over"),
+        (
+            summary.jumps,
+            "long gaps without traffic were jumped: the filter ticked at their beginning and end only",
+        ),
     ];
     for (n, what) in notes.into_iter().filter(|(n, _)| *n > 0) {
         text.push_str(&format!("{} {what}\n", count(n)));
