@@ -110,7 +110,8 @@ impl Redline {
     }
 
     fn gateway(&self, start_ns: u64) -> Gateway {
-        let configuration = br#"{"service": "s", "endpoints": {"templates": ["/", "/a/{id}", "/blog/{rest*}"]},
+        let configuration =
+            br#"{"service": "s", "endpoints": {"templates": ["/", "/a/{id}", "/blog/{rest*}"]},
             "tenant": {"sources": [{"header": "x-tenant-id"}, {"header": "x-a"}], "max": 5},
             "user": {"sources": [{"header": "user-agent"}]},
             "slos": [{"name": "a", "objective": 99.9, "sli": {"availability": {}}},
