@@ -297,6 +297,20 @@ fn bodies_pass_as_so_many_bytes_where_the_filter_looks_at_them() {
 }
 
 #[test]
+fn of_an_absurdly_large_body_a_part_is_passed() {
+    let guest = Guest::default()
+        .on("proxy_on_configure", &["define_metric 0 'parts' OUT"])
+        .on("proxy_on_request_body", &["increment_metric 4 1:i64"])
+        .on("proxy_on_log", &["get_property 'request|size' OUT LEN", "show"]);
+    let mut gateway = guest.start(GatewayConfig::default()).unwrap();
+    let record = Record { request_bytes: 1_000_000_000_000_000, ..record(0, 1, "/") };
+    replay(&mut gateway, [Ok(record)], Options::default()).unwrap();
+    assert_eq!(gateway.stats().value(MetricType::Counter, "parts"), Some(4096));
+    let number = String::from_utf8_lossy(&1_000_000_000_000_000u64.to_le_bytes()).into_owned();
+    assert!(gateway.log().take().iter().any(|line| line.text == number));
+}
+
+#[test]
 fn under_fail_reload_a_replay_goes_on_after_a_trap_and_says_so() {
     let guest = Guest::default().on("proxy_on_response_headers", &["trap"]);
     let config = GatewayConfig { failure_policy: FailurePolicy::FailReload, ..GatewayConfig::default() };
