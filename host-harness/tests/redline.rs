@@ -322,7 +322,7 @@ fn what_redline_publishes_is_the_same_after_gaps_that_were_jumped() {
         method: Some(b"GET".to_vec()),
         path: Some(b"/".to_vec()),
         request_headers: vec![(b"x-u".to_vec(), number.to_string().into_bytes())],
-        status: Some(if number % 10 == 0 { 503 } else { 200 }),
+        status: Some(if number.is_multiple_of(10) { 503 } else { 200 }),
         duration_ns: Some(number % 40 * 4_000_000),
         ..Record::default()
     };
