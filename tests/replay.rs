@@ -26,9 +26,12 @@ fn replay_stdin(input: &[u8], arguments: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("redline.json");
     std::fs::write(&config, CONFIGURATION).expect("a file");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redline"))
-        .args(["replay", "--config"])
-        .arg(&config)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redline"));
+    command.arg("replay");
+    if !arguments.contains(&"--config") {
+        command.arg("--config").arg(&config);
+    }
+    let mut child = command
         .arg("--wasm")
         .arg(support::wasm())
         .args(arguments)
@@ -181,11 +184,17 @@ const LINE: &str = r#"{"time":"2026-01-01T00:00:00Z","path":"/blog/1","status":2
 #[test]
 fn bad_input_is_one_line_with_file_line_and_reason_and_no_totals() {
     let broken_middle = format!("{LINE}\n{LINE}\n{{\"time\":\"2026-01-01T00:00:01Z\",\"path\":7}}\n{LINE}\n");
-    let cases: [(&str, &[u8], &str); 6] = [
+    let cases: [(&str, &[u8], &str); 8] = [
         ("a broken line in the middle", broken_middle.as_bytes(), ":3: "),
         ("a truncated HAR", br#"{"log":{"version":"1.2","entries":[{"startedDateTime":"2026-01-01T00"#, ":1"),
         ("binary", &[0x7f, b'E', b'L', b'F', 0, 0xff, 0xfe, 1, 2, 3], ":1"),
         ("an empty file", b"", ""),
+        (
+            "a HAR without entries",
+            br#"{"log":{"version":"1.2","entries":[]}}"#,
+            "<stdin>: a HAR without entries",
+        ),
+        ("what is none of the formats", b"# notes\nsome prose\n", "no line of Envoy's JSON log"),
         ("a status that is none", br#"{"time":"2026-01-01T00:00:00Z","path":"/","status":42}"#, ":1"),
         (
             "an unknown key",
@@ -201,6 +210,30 @@ fn bad_input_is_one_line_with_file_line_and_reason_and_no_totals() {
         assert_eq!(run.out, "", "{what}");
         assert!(!run.err.contains("panicked"), "{what}: {}", run.err);
     }
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let once = "standard input: named twice with -, but it can be read only once\n";
+    for arguments in [&["-"][..], &["--config", "-"]] {
+        let run = replay_stdin(LINE.as_bytes(), arguments);
+        assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", once), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_largest_sizes_that_are_read_are_counted_alike_by_both() {
+    let exchange = |bytes: &str| {
+        LINE.replace(
+            "\"status\"",
+            &format!("\"request_bytes\":{bytes},\"response_bytes\":{bytes},\"status\""),
+        )
+    };
+    let largest = exchange("1000000000000000") + "\n";
+    let run = replay_stdin(largest.repeat(20).as_bytes(), &["--verify", "--output", "json"]);
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    let larger = replay_stdin(exchange("18446744073709551615").as_bytes(), &["--verify"]);
+    assert_eq!(larger.code, Some(2), "{}", larger.out);
 }
 
 #[test]

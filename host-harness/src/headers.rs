@@ -75,7 +75,8 @@ impl HeaderMap {
 
     /// Every value of a name, joined with commas, as Envoy's properties show it.
     pub fn joined(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let mut values = self.iter().filter(|(key, _)| *key == name).map(|(_, value)| value);
+        let mut values =
+            self.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let mut joined = values.next()?.to_vec();
         for value in values {
             joined.push(b',');
@@ -150,7 +151,8 @@ mod tests {
         let headers = map(&[("x", "1"), ("y", "-"), ("x", "2")]);
         assert_eq!(headers.get(b"X"), Some(&b"1"[..]));
         assert_eq!(headers.joined(b"x"), Some(b"1,2".to_vec()));
-        assert_eq!((headers.get(b"z"), headers.joined(b"X")), (None, None));
+        assert_eq!(headers.joined(b"X"), Some(b"1,2".to_vec()));
+        assert_eq!((headers.get(b"z"), headers.joined(b"z")), (None, None));
     }
 
     #[test]

@@ -4,13 +4,14 @@
 //! At one instant streams end first, then timers fire, then streams open. The response's headers and trailers pass
 //! just before the end; without a status there are none. A record without a request line is opened without headers.
 //!
-//! Bodies are passed only where the filter looks at them, as so many zero bytes: their content is not on record. A filter
+//! Bodies are passed only where the filter looks at them, as so many zero bytes: their content is not on record. Of a body
+//! of more than 64 MiB so much is passed; the figures at the end are the recorded ones. A filter
 //! that answers itself, or resets a stream, has its way: what was recorded for the rest of that stream does not come.
 //!
 //! Where the gateway replaces failed VMs a replay goes on after a trap; else it ends there.
 //!
-//! Time never goes back: a record from before the clock's time opens now. A gap that is absurdly long is jumped, see
-//! [`MAX_IDLE_TICKS`](crate::workers::MAX_IDLE_TICKS). When the last stream has ended one more tick period passes, so
+//! Time never goes back: a record from before the clock's time opens now. For long gaps there is a budget of ticks; past
+//! it they are jumped, see [`max_idle_ticks`](crate::GatewayConfig::max_idle_ticks). When the last stream has ended one more tick period passes, so
 //! that what a filter publishes on its timer is up to date.
 
 mod view;
@@ -165,6 +166,9 @@ struct Replay<'g, F, S> {
 /// What Envoy hands over at once, about.
 const CHUNK: [u8; 16 * 1024] = [0; 16 * 1024];
 
+/// No larger body is passed: it would take hours, and a filter sees nothing new in it.
+const LARGEST_BODY: u64 = 64 * 1024 * 1024;
+
 /// A stream that is open.
 struct Open {
     end_ns: u64,
@@ -228,7 +232,7 @@ impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
     }
 
     fn send_body(&mut self, stream: StreamId, side: Side, bytes: u64, ends: bool) -> Result<(), HostError> {
-        let mut left = bytes;
+        let mut left = bytes.min(LARGEST_BODY);
         while left > 0 {
             let size = left.min(CHUNK.len() as u64);
             left -= size;

@@ -168,13 +168,22 @@ pub(crate) struct Flow {
     pub(crate) held: VecDeque<Part>,
     /// Body bytes that have passed the filter and were not taken yet.
     pub(crate) passed: Vec<u8>,
+    /// How many there were in all.
+    pub(crate) passed_bytes: u64,
 }
 
 impl Flow {
     /// What was held back passes.
     pub(crate) fn release(&mut self) {
         self.paused = None;
+        self.passed_bytes += self.body.len() as u64;
         self.passed.append(&mut self.body);
+    }
+
+    /// The filter's own body passes, which it does not see.
+    pub(crate) fn pass(&mut self, body: &[u8]) {
+        self.passed_bytes += body.len() as u64;
+        self.passed.extend_from_slice(body);
     }
 }
 
@@ -246,6 +255,8 @@ pub(crate) struct Stream {
     /// The filter has reset it.
     pub(crate) closed: bool,
     pub(crate) end: Completion,
+    /// Body bytes that have arrived by now.
+    pub(crate) received: u64,
     pub(crate) start_ns: u64,
     pub(crate) connection: u64,
     pub(crate) protocol: Option<Protocol>,
@@ -268,6 +279,7 @@ impl Stream {
             local: None,
             closed: false,
             end: Completion::default(),
+            received: 0,
             start_ns: request.time_ns,
             connection,
             protocol: request.protocol,

@@ -1,7 +1,7 @@
 //! Recorded traffic of any format in, one kind of record out, one at a time.
 //!
-//! Lines are read as they are needed, and of Envoy's log, which has streams in the order of their end, so many are held
-//! back that they come in the order of their start; a HAR, which is one document, is held in memory. gzip and zstd are read as
+//! Lines are read as they are needed, and of logs, which have streams in the order of their end, so many are held back
+//! that they come in the order of their start; a HAR, which is one document, is held in memory. gzip and zstd are read as
 //! such, whatever the file's name. What cannot be read is one [`BadRecord`] with file, line and reason, and the
 //! records after it still come: the caller decides whether it goes on.
 
@@ -22,7 +22,7 @@ pub use input::Progress;
 pub use merge::Merged;
 
 use crate::stream::{Protocol, ResponseFlags};
-use fields::{header, is_token, nanoseconds, no_control, status, take, timestamp};
+use fields::{at, header, is_token, nanoseconds, no_control, size, status, take, timestamp};
 use input::{Line, Lines};
 use reorder::Reorder;
 use std::collections::VecDeque;
@@ -78,11 +78,11 @@ impl Record {
 
 /// A part of the input that is no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {reason}")]
+#[error("{file}:{}{reason}", match .line { 0 => " ".to_owned(), line => format!("{line}: ") })]
 pub struct BadRecord {
     /// The file's name as given, `<stdin>` for `-`.
     pub file: String,
-    /// From 1.
+    /// From 1; 0 is the file as a whole.
     pub line: u64,
     /// What is wrong with it.
     pub reason: String,
@@ -98,11 +98,14 @@ pub struct Records<'a> {
     progress: Progress,
 }
 
+/// Reads one line; the error is the reason.
+type Parse = fn(&[u8]) -> Result<Record, String>;
+
 enum Source<'a> {
     Unread(Box<dyn Read + 'a>, Format),
-    Lines(Lines<'a>, fn(&[u8]) -> Result<Record, String>),
+    Lines(Lines<'a>, Parse),
     /// The same, where lines stand in the order of their streams' end.
-    Ended(Lines<'a>, Reorder),
+    Ended(Lines<'a>, Parse, Reorder),
     /// What was held back when the input broke off.
     Held(Reorder),
     Made(Box<scenario::Traffic>),
@@ -116,10 +119,11 @@ impl std::fmt::Debug for Records<'_> {
     }
 }
 
-/// Opens a file, or standard input for `-`.
+/// Opens a file, or standard input for `-`, which only one reader can have: a second one finds what the first left.
 pub fn open(path: &Path, format: Format) -> Result<Records<'static>, BadRecord> {
     if path.as_os_str() == "-" {
-        return Ok(read("<stdin>", std::io::stdin().lock(), format));
+        // Not locked: whoever opens it twice would wait for himself.
+        return Ok(read("<stdin>", std::io::stdin(), format));
     }
     let file = path.display().to_string();
     // Opening a folder succeeds, and reading it would look like a bad line.
@@ -187,18 +191,18 @@ impl<'a> Records<'a> {
                     self.source = Source::Lines(lines, parse);
                     return Some(result.map_err(|reason| self.bad(line, reason)));
                 }
-                Source::Ended(mut lines, mut held) => {
+                Source::Ended(mut lines, parse, mut held) => {
                     if let Some(ready) = held.pop(false) {
-                        self.source = Source::Ended(lines, held);
+                        self.source = Source::Ended(lines, parse, held);
                         return Some(ready);
                     }
                     let bad = match lines.next() {
                         None => {
                             let next = held.pop(true)?;
-                            self.source = Source::Ended(lines, held);
+                            self.source = Source::Ended(lines, parse, held);
                             return Some(next);
                         }
-                        Some(Line::Text(line, text)) => match envoy_json::parse(text) {
+                        Some(Line::Text(line, text)) => match parse(text) {
                             Ok(record) => {
                                 held.push(record);
                                 None
@@ -211,7 +215,7 @@ impl<'a> Records<'a> {
                             return Some(Err(self.bad(line, reason)));
                         }
                     };
-                    self.source = Source::Ended(lines, held);
+                    self.source = Source::Ended(lines, parse, held);
                     if let Some((line, reason)) = bad {
                         return Some(Err(self.bad(line, reason)));
                     }
@@ -242,15 +246,23 @@ impl<'a> Records<'a> {
         let mut content = input::decompressed(content).map_err(unreadable)?;
         let head = input::head(&mut content).map_err(unreadable)?;
         let format = detect::detect(&head, format).map_err(|reason| (1, reason))?;
-        let content = std::io::Cursor::new(head).chain(content);
+        // Several files one after the other may each have begun with one.
+        let bom = head.len() - input::without_bom(&head).len();
+        let mut head = std::io::Cursor::new(head);
+        head.set_position(bom as u64);
+        let content = head.chain(content);
         self.source = match format {
             Format::Har => {
                 let har = har::parse(&self.file, content);
                 self.ignored = har.ignored;
                 Source::List(har.records.into_iter())
             }
-            Format::Combined => Source::Lines(Lines::new(BufReader::new(content)), combined::parse),
-            Format::EnvoyJson => Source::Ended(Lines::new(BufReader::new(content)), Reorder::default()),
+            Format::Combined => {
+                Source::Ended(Lines::new(BufReader::new(content)), combined::parse, Reorder::default())
+            }
+            Format::EnvoyJson => {
+                Source::Ended(Lines::new(BufReader::new(content)), envoy_json::parse, Reorder::default())
+            }
             Format::Scenario => {
                 // Its text is read at once, which says nothing of how much traffic is made of it.
                 self.progress = Progress::default();

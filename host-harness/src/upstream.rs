@@ -14,8 +14,8 @@ pub struct HttpCall {
     pub body: Vec<u8>,
     /// The trailers.
     pub trailers: HeaderMap,
-    /// When Envoy gives up, nanoseconds since 1970.
-    pub deadline_ns: u64,
+    /// When Envoy gives up, nanoseconds since 1970; never, where the filter gave the timeout 0.
+    pub deadline_ns: Option<u64>,
 }
 
 /// An upstream's answer to a call.
@@ -73,6 +73,6 @@ impl Calls {
 
     /// The call that times out first.
     pub(crate) fn first_deadline(&self) -> Option<(u64, u32)> {
-        self.open.iter().map(|(token, call)| (call.deadline_ns, *token)).min()
+        self.open.iter().filter_map(|(token, call)| Some((call.deadline_ns?, *token))).min()
     }
 }

@@ -21,11 +21,10 @@ use crate::vm::{Filter, Vm};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The most periods for which a timer fires one by one when time passes without traffic.
-///
-/// A longer gap (115 days at 10 s) is taken as a clock that was wrong or a machine that slept: the clock jumps, and
-/// every timer fires once, late.
-pub const MAX_IDLE_TICKS: u64 = 1_000_000;
+/// Periods at the beginning of every gap in which timers fire, whatever is left.
+const FIRST_TICKS: u64 = 8;
+/// Periods at the end of a gap that is jumped in which they do.
+const LAST_TICKS: u64 = 2;
 
 /// The most words about items in shared queues at one instant; a filter that gets so many never stops.
 const MAX_QUEUE_WORDS: u32 = 100_000;
@@ -54,6 +53,8 @@ pub struct Gateway {
     /// The main thread's VM, then the workers'.
     vms: Vec<Timed>,
     streams: u64,
+    /// What is left of [`GatewayConfig::max_idle_ticks`].
+    idle_ticks: u64,
     jumps: u64,
 }
 
@@ -94,6 +95,7 @@ impl Gateway {
             common,
             vms: Vec::new(),
             streams: 0,
+            idle_ticks: config.max_idle_ticks,
             jumps: 0,
         };
         let workers = (0..config.workers.max(1)).map(VmRole::Worker);
@@ -131,7 +133,7 @@ impl Gateway {
         self.vms.iter().map(|timed| timed.vm.memory_bytes()).max().unwrap_or(0)
     }
 
-    /// How often the clock jumped over a gap, see [`MAX_IDLE_TICKS`].
+    /// How many gaps were jumped over, see [`GatewayConfig::max_idle_ticks`].
     pub fn jumps(&self) -> u64 {
         self.jumps
     }
@@ -187,18 +189,19 @@ impl Gateway {
         timers_before: u64,
         sample: &mut dyn FnMut(u64, &StatStore),
     ) -> Result<(), HostError> {
-        let idle = time_ns.saturating_sub(self.now_ns());
-        if self.vms.iter().any(|timed| timed.ticks() && idle / timed.period > MAX_IDLE_TICKS) {
-            self.jumps += 1;
-            self.clock.advance_to(time_ns);
-            for timed in self.vms.iter_mut().filter(|timed| timed.ticks()) {
-                timed.next = timed.next.max(time_ns);
-            }
-        }
+        let mut ticks = self.allowance(timers_before);
         // The first of those whose time is the least, so that the main VM goes before the workers.
         while let Some(due) =
             self.vms.iter_mut().filter(|timed| timed.due() < timers_before).min_by_key(|timed| timed.due())
         {
+            if due.ticks_next() {
+                if ticks == 0 {
+                    self.jump(timers_before);
+                    ticks = u64::MAX;
+                    continue;
+                }
+                ticks -= 1;
+            }
             self.clock.advance_to(due.due());
             due.fire()?;
             self.tell()?;
@@ -210,6 +213,34 @@ impl Gateway {
         }
         self.clock.advance_to(time_ns);
         Ok(())
+    }
+
+    /// How often timers may fire before this time: as often as they should, or but a few times where that is too often.
+    fn allowance(&mut self, before: u64) -> u64 {
+        let ticking = self.vms.iter().filter(|timed| timed.ticks());
+        let (needed, first) = ticking.fold((0u64, 0u64), |(needed, first), timed| {
+            (needed.saturating_add(timed.ticks_before(before)), first + FIRST_TICKS)
+        });
+        let idle = needed.saturating_sub(first);
+        match self.idle_ticks.checked_sub(idle) {
+            Some(left) => {
+                self.idle_ticks = left;
+                // A filter may shorten its period meanwhile.
+                needed.max(first)
+            }
+            None => first,
+        }
+    }
+
+    /// Leaves out the timers' time up to shortly before this one.
+    fn jump(&mut self, before: u64) {
+        let mut jumped = false;
+        for timed in self.vms.iter_mut().filter(|timed| timed.ticks()) {
+            let left_out = timed.ticks_before(before).saturating_sub(LAST_TICKS);
+            timed.next = timed.next.saturating_add(left_out.saturating_mul(timed.period));
+            jumped |= left_out > 0;
+        }
+        self.jumps += u64::from(jumped);
     }
 
     /// Tells the VMs of items in their shared queues, until there is nothing to tell.
@@ -247,6 +278,14 @@ impl Timed {
         self.period > 0 && !self.vm.failed()
     }
 
+    /// How often the timer fires before this time.
+    fn ticks_before(&self, time_ns: u64) -> u64 {
+        match time_ns.checked_sub(self.next) {
+            Some(time) if time > 0 && self.ticks() => (time - 1) / self.period + 1,
+            _ => 0,
+        }
+    }
+
     /// When something is to happen next by itself.
     fn due(&self) -> u64 {
         if self.vm.failed() {
@@ -256,10 +295,15 @@ impl Timed {
         self.vm.first_deadline().map_or(timer, |(deadline, _)| deadline.min(timer))
     }
 
+    /// Whether that is the timer.
+    fn ticks_next(&self) -> bool {
+        self.ticks() && self.vm.first_deadline().is_none_or(|(deadline, _)| deadline > self.next)
+    }
+
     /// Lets it happen: the timer, or an HTTP call that nobody has answered.
     fn fire(&mut self) -> Result<(), HostError> {
         if let Some((deadline, token)) = self.vm.first_deadline()
-            && deadline == self.due()
+            && !self.ticks_next()
         {
             return self.run(deadline, |vm| vm.answer(token, CallAnswer::timeout())).map(drop);
         }

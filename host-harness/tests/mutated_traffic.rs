@@ -1,14 +1,21 @@
-//! Damaged files of every format: each gives records, or errors that name a line; never a panic, never a hang.
+//! Damaged files of every format: each gives records, or errors that name a line, and a replay through the filter gives a
+//! result or one such error; never a panic, never a hang.
+//!
+//! The filter is `$REDLINE_WASM`, else `dist/redline.wasm` of this checkout (`make wasm`).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use host_harness::replay::{Options, ReplayError, replay};
 use host_harness::traffic::{self, Format};
+use host_harness::{Filter, Gateway, GatewayConfig, abi};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const MUTANTS: u64 = 1000;
+/// Of each format: a thousand HAR files and logs in all.
+const REPLAYED: u64 = 250;
 
 const HAR: &str = r#"{"log":{"version":"1.2","creator":{"name":"t","version":"1"},"entries":[
 {"startedDateTime":"2026-01-01T00:00:00.000Z","time":12.5,"request":{"method":"GET","url":"https://a.example/x?y=1",
@@ -87,6 +94,61 @@ fn mutate(original: &[u8], random: &mut StdRng) -> Vec<u8> {
     bytes
 }
 
+/// No file that a person would wait for longer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Redline's filter with most of what it can do.
+struct Redline(Filter);
+
+impl Redline {
+    fn compile() -> Self {
+        let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/redline.wasm");
+        let path = std::env::var_os("REDLINE_WASM").map_or(default, PathBuf::from);
+        let wasm = std::fs::read(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}; `make wasm` builds the filter", path.display()));
+        Self(Filter::compile(&wasm).unwrap())
+    }
+
+    fn gateway(&self, start_ns: u64) -> Gateway {
+        let configuration =
+            br#"{"service": "s", "endpoints": {"templates": ["/", "/a/{id}", "/blog/{rest*}"]},
+            "tenant": {"sources": [{"header": "x-tenant-id"}, {"header": "x-a"}], "max": 5},
+            "user": {"sources": [{"header": "user-agent"}]},
+            "slos": [{"name": "a", "objective": 99.9, "sli": {"availability": {}}},
+                     {"name": "l", "objective": 99, "sli": {"latency": {"threshold": "10ms"}}}],
+            "metrics": [{"name": "c_total", "type": "counter", "labels": {"host": "host"}}]}"#;
+        let plugin = abi::Plugin { configuration: configuration.to_vec(), ..abi::Plugin::default() };
+        let config = GatewayConfig { plugin, start_ns, workers: 2, ..GatewayConfig::default() };
+        Gateway::start(&self.0, config).unwrap()
+    }
+}
+
+/// Replays damaged copies, every other one past its bad lines; how many gave results and how many errors.
+fn replayed(redline: &Redline, name: &str, original: &[u8], format: Format) -> (u64, u64) {
+    let mut random = StdRng::seed_from_u64(original.len() as u64);
+    let (mut results, mut errors) = (0, 0);
+    for mutant in 0..REPLAYED {
+        let bytes = mutate(original, &mut random);
+        let began = Instant::now();
+        let mut records = traffic::read(name, bytes.as_slice(), format);
+        let mut gateway = redline.gateway(records.first_time_ns().unwrap_or(0));
+        let options = Options { skip_bad: mutant % 2 == 0 };
+        match replay(&mut gateway, records.take(20_000), options) {
+            Ok(summary) => {
+                results += 1;
+                assert!(gateway.stats().snapshot().len() > 10, "{name}: {summary:?}");
+            }
+            Err(ReplayError::Bad(bad)) => {
+                errors += 1;
+                assert!(!bad.reason.is_empty() && bad.file == name && !options.skip_bad, "{bad}");
+            }
+            Err(ReplayError::Host(error)) => panic!("mutant {mutant} of {name}: {error}"),
+        }
+        assert!(began.elapsed() < LIMIT, "mutant {mutant} of {name} took {:?}", began.elapsed());
+    }
+    (results, errors)
+}
+
 /// Reads a thousand damaged copies, told and untold what they are.
 fn damaged(name: &str, original: &[u8], format: Format) {
     let mut random = StdRng::seed_from_u64(original.len() as u64);
@@ -105,11 +167,7 @@ fn damaged(name: &str, original: &[u8], format: Format) {
                 }
             }
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(10),
-            "mutant {mutant} of {name} took {:?}",
-            began.elapsed()
-        );
+        assert!(began.elapsed() < LIMIT, "mutant {mutant} of {name} took {:?}", began.elapsed());
     }
     assert!(records > 0 && errors > 0, "{name}: {records} records, {errors} errors");
 }
@@ -135,5 +193,19 @@ fn a_thousand_damaged_recordings_give_records_or_clear_errors() {
         if let Some(bytes) = recorded(name) {
             damaged(name, &bytes, format);
         }
+    }
+}
+
+#[test]
+fn a_thousand_damaged_files_are_replayed_to_a_result_or_one_clear_error() {
+    let redline = Redline::compile();
+    for (name, text, format) in [
+        ("har", HAR, Format::Har),
+        ("envoy-json", ENVOY, Format::EnvoyJson),
+        ("combined", COMBINED, Format::Combined),
+        ("exchanges", EXCHANGES, Format::Exchanges),
+    ] {
+        let (results, errors) = replayed(&redline, name, text.as_bytes(), format);
+        assert!(results > 0 && errors > 0, "{name}: {results} results, {errors} errors");
     }
 }

@@ -309,3 +309,39 @@ fn a_configuration_that_is_refused_says_why() {
         "{error}"
     );
 }
+
+/// An SLO that burns, then nothing for days, again and again: with every tick of the gaps, and with their ends only.
+#[test]
+fn what_redline_publishes_is_the_same_after_gaps_that_were_jumped() {
+    let document = r#"{"service":"shop","tenant":{"sources":[{"header":"x-t"}]},"user":{"sources":[{"header":"x-u"}]},
+        "slos":[{"name":"a","objective":99.9,"sli":{"availability":{}}},
+                {"name":"l","objective":99,"sli":{"latency":{"threshold":"100ms"}}}]}"#;
+    let day = 86_400_000_000_000;
+    let record = |number: u64| Record {
+        time_ns: 1_767_225_600_000_000_000 + number / 40 * 2 * day + number % 40 * 7_000_000_000,
+        method: Some(b"GET".to_vec()),
+        path: Some(b"/".to_vec()),
+        request_headers: vec![(b"x-u".to_vec(), number.to_string().into_bytes())],
+        status: Some(if number.is_multiple_of(10) { 503 } else { 200 }),
+        duration_ns: Some(number % 40 * 4_000_000),
+        ..Record::default()
+    };
+    let run = |max_idle_ticks: u64| {
+        let plugin = abi::Plugin { configuration: document.as_bytes().to_vec(), ..abi::Plugin::default() };
+        let start_ns = record(0).time_ns;
+        let config = GatewayConfig { max_idle_ticks, plugin, start_ns, ..GatewayConfig::default() };
+        let mut gateway = Gateway::start(filter(), config).unwrap();
+        let summary =
+            replay_observed(&mut gateway, (0..160).map(|n| Ok(record(n))), Options::default(), |_| {})
+                .unwrap();
+        (summary.jumps, gateway.stats().snapshot())
+    };
+    let (none, every_tick) = run(u64::MAX);
+    let (jumps, ends_only) = run(0);
+    assert_eq!((none, jumps), (0, 3));
+    assert!(every_tick.iter().any(|sample| sample.name.starts_with("slo_burn_rate_milli")));
+    for (whole, jumped) in every_tick.iter().zip(&ends_only) {
+        assert_eq!(whole, jumped);
+    }
+    assert_eq!(every_tick.len(), ends_only.len());
+}

@@ -95,8 +95,6 @@ impl Failure {
     pub(super) fn message(&self) -> String {
         match self {
             Self::Document(error) => error.to_string(),
-            // Line 0 is the file as a whole.
-            Self::Input(BadRecord { file, line: 0, reason }) => format!("{file}: {reason}"),
             Self::Input(error) => error.to_string(),
             other => format!("redline: {other}"),
         }

@@ -68,6 +68,7 @@ enum Output {
 
 /// Replays every input; fails the check where `--verify` finds a difference.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
+    replay::stdin_once(&args.config, &args.input)?;
     let document = Document::load(&args.config)?;
     let wasm = checkout::wasm(args.wasm.as_deref())?;
     let name = wasm.display().to_string();

@@ -62,7 +62,10 @@ pub fn remarks(outcome: &Outcome) -> String {
             summary.out_of_order,
             "began before an exchange that was already replayed, and were replayed right after it",
         ),
-        (summary.jumps, "gaps in time were jumped over"),
+        (
+            summary.jumps,
+            "long gaps without traffic were jumped: the filter ticked at their beginning and end only",
+        ),
     ];
     for (n, what) in notes.into_iter().filter(|(n, _)| *n > 0) {
         text.push_str(&format!("{} {what}\n", count(n)));
@@ -104,7 +107,15 @@ fn statuses(config: &Config, scrape: &Scrape) -> String {
         vec![(*status).to_owned(), numbers::whole(*n), numbers::percent(*n, all)]
     };
     let rows: Vec<Vec<String>> = sums.iter().map(row).collect();
-    table::render(&[("STATUS", Align::Left), ("REQUESTS", Align::Right), ("SHARE", Align::Right)], &rows)
+    let mut text =
+        table::render(&[("STATUS", Align::Left), ("REQUESTS", Align::Right), ("SHARE", Align::Right)], &rows);
+    if sums.contains_key("0") {
+        text.push_str(
+            "0 is no response: the client left before there was one, or nothing could answer.\n\
+             ERRORS are those and 5xx; an SLO leaves out clients that left.\n",
+        );
+    }
+    text
 }
 
 /// Everything, for programs: times as RFC 3339, ratios as decimal strings.
@@ -283,6 +294,16 @@ acme       9,000     0 %       0 B        0 B
 2 entries are no traffic of a gateway (data: and the like) and were left out
 ";
         assert_eq!(table(&config(), &outcome()).unwrap(), expected);
+    }
+
+    #[test]
+    fn requests_without_a_response_are_explained() {
+        let mut outcome = outcome();
+        let explained =
+            |outcome: &Outcome| table(&config(), outcome).unwrap().contains("ERRORS are those and 5xx");
+        assert!(!explained(&outcome));
+        outcome.prometheus = outcome.prometheus.replace("status=\"503\"", "status=\"0\"");
+        assert!(explained(&outcome));
     }
 
     #[test]

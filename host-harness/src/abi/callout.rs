@@ -35,7 +35,9 @@ fn http_call(
         if !state.common.upstreams.contains(&upstream) || !whole {
             return Err(Status::BadArgument.into());
         }
-        let deadline_ns = state.common.clock.now_ns().saturating_add(u64::from(timeout_ms) * 1_000_000);
+        // Measured: 0 is no timeout.
+        let timeout = (timeout_ms > 0).then(|| u64::from(timeout_ms) * 1_000_000);
+        let deadline_ns = timeout.map(|timeout| state.common.clock.now_ns().saturating_add(timeout));
         let token = state.calls.make(HttpCall { upstream, headers, body, trailers, deadline_ns });
         write_u32(memory, out, token)
     })())

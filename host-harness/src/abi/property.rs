@@ -2,7 +2,8 @@
 //!
 //! Numbers are 8 bytes little-endian, durations and times nanoseconds, text its bytes, header maps pairs. What is
 //! not there is NOT_FOUND; a group alone (`request`) is SERIALIZATION_FAILURE. Measured: figures that come out of a
-//! header map are there while the map is, so that in done `request.total_size` lacks the headers.
+//! header map are there while the map is, so that in done `request.total_size` lacks the headers. Body sizes grow while the
+//! stream runs: the request's as it arrives, the response's once it has passed the filter.
 
 use super::memory::{Answer, give, open, read, reply};
 use super::state::{HostState, MapType, Phase};
@@ -117,22 +118,15 @@ fn request<'a>(
 ) -> Option<Found<'a>> {
     let headers = state.readable(MapType::Request);
     let header = |name: &[u8]| headers.and_then(|map| map.get(name)).map(Found::Bytes);
-    let received = if over(state) { stream.end.request_bytes } else { 0 };
+    let received = if over(state) { stream.end.request_bytes } else { stream.received };
     let header_bytes = headers.map_or(0, HeaderMap::byte_size);
     match (name, key) {
         (b"headers", None) => Some(Found::Map(headers)),
         (b"headers", Some(key)) => headers?.joined(key).map(Found::Owned),
         (_, Some(_)) => None,
         (b"path", _) => header(b":path"),
-        (b"url_path", _) => {
-            let path = headers?.get(b":path")?;
-            path.split(|byte| *byte == b'?').next().map(Found::Bytes)
-        }
-        (b"query", _) => {
-            let path = headers?.get(b":path")?;
-            let mark = path.iter().position(|byte| *byte == b'?')?;
-            path.get(mark + 1..).map(Found::Bytes)
-        }
+        (b"url_path", _) => split_path(headers?).map(|(path, _)| Found::Bytes(path)),
+        (b"query", _) => split_path(headers?).map(|(_, query)| Found::Bytes(query)),
         (b"host", _) => header(b":authority"),
         (b"scheme", _) => header(b":scheme"),
         (b"method", _) => header(b":method"),
@@ -143,8 +137,8 @@ fn request<'a>(
         (b"protocol", _) => stream.protocol.map(|protocol| Found::Bytes(protocol.as_str().as_bytes())),
         (b"duration", _) => stream.end.duration_ns.filter(|_| over(state)).map(Found::Number),
         (b"size", _) => {
-            let declared = headers.and_then(|map| map.get(b"content-length")).and_then(number);
-            Some(Found::Number(declared.unwrap_or(received)))
+            let declared = headers.and_then(|map| map.get(b"content-length"));
+            declared.map_or(Some(received), length).map(Found::Number)
         }
         (b"total_size", _) => Some(Found::Number(received + header_bytes)),
         (b"headers_bytes", _) => Some(Found::Number(header_bytes)),
@@ -161,7 +155,7 @@ fn response<'a>(
     let headers = state.readable(MapType::Response);
     let trailers = state.readable(MapType::ResponseTrailers);
     let code = stream.end.code;
-    let sent = if over(state) { stream.end.response_bytes } else { 0 };
+    let sent = if over(state) { stream.end.response_bytes } else { stream.response_flow.passed_bytes };
     let map_bytes = |map: Option<&HeaderMap>| map.map_or(0, HeaderMap::byte_size);
     match (name, key) {
         (b"headers", None) => Some(Found::Map(headers)),
@@ -188,6 +182,20 @@ fn response<'a>(
         (b"headers_bytes", _) => Some(Found::Number(map_bytes(headers))),
         _ => None,
     }
+}
+
+/// Path and query; both are empty where they are not there, and the query ends before a fragment.
+fn split_path(headers: &HeaderMap) -> Option<(&[u8], &[u8])> {
+    let path = headers.get(b":path").unwrap_or_default();
+    let mut parts = path.splitn(2, |byte| *byte == b'?');
+    let (path, query) = (parts.next()?, parts.next().unwrap_or_default());
+    Some((path, query.split(|byte| *byte == b'#').next()?))
+}
+
+/// A declared length as Envoy reads it: with a sign and with blanks around it; `None` where it is no number.
+fn length(text: &[u8]) -> Option<u64> {
+    let length: i64 = std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()?;
+    Some(length.cast_unsigned())
 }
 
 fn number(text: &[u8]) -> Option<u64> {

@@ -112,7 +112,13 @@ pub(crate) fn run(probe: &Probe) -> Vec<String> {
     gateway.respond(stream, response).unwrap();
     gateway.response_body(stream, b"x", false).unwrap();
     gateway.trailers(stream, map(&[("t", "1")])).unwrap();
-    let end = Completion { code: Some(404), duration_ns: Some(99), ..Completion::default() };
+    let end = Completion {
+        code: Some(404),
+        duration_ns: Some(99),
+        request_bytes: 11,
+        response_bytes: 1,
+        ..Completion::default()
+    };
     gateway.finish(stream, end).unwrap();
     gateway.advance_to(1_000_000_000).unwrap();
     ordered(probe, gateway.log().take().iter().map(|line| written(&line.text)).collect())

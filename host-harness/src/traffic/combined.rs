@@ -2,7 +2,9 @@
 //!
 //! `CLIENT IDENT USER [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 512 "REFERER" "USER AGENT"`, also without
 //! the last two (common log), and then nginx's `$request_time`: seconds with a decimal point. Other quoted fields
-//! may stand between; one that is not closed, as in logs that cut long lines, ends with the line. The time is taken as the start; without a request time there is no duration. A request
+//! may stand between; one that is not closed, as in logs that cut long lines, ends with the line. The time is nginx's of
+//! the end where there is a request time, and the start so much earlier; without one it is taken as the start, as Apache
+//! writes it, and there is no duration. A request
 //! line that cannot be read (`-`, TLS on a plain port) is still a request: method and path are unknown. An absolute
 //! URL gives host and path. Status `-` or 000 means that no response was sent.
 
@@ -22,7 +24,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
             b"-" => None,
             _ => super::status(number(status, "status")?.try_into().unwrap_or(i64::MAX))?,
         },
-        response_bytes: if bytes == b"-" { 0 } else { number(bytes, "bytes")? },
+        response_bytes: if bytes == b"-" { 0 } else { super::size(number(bytes, "bytes")?)? },
         duration_ns: None,
         ..Record::default()
     };
@@ -34,6 +36,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
     while fields.quoted(false)?.is_some() {}
     if let Some(time) = fields.word() {
         record.duration_ns = request_time(time)?;
+        record.time_ns = time_ns.saturating_sub(record.duration_ns.unwrap_or(0));
     }
     if !fields.0.trim_ascii().is_empty() {
         return Err(format!(
@@ -89,7 +92,7 @@ fn clf_time(text: &[u8]) -> Option<u64> {
         _ => return None,
     };
     let seconds = i64::from(days) * 86400 + hour * 3600 + minute * 60 + second - offset;
-    u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)
+    super::at(i128::from(seconds) * 1_000_000_000).ok()
 }
 
 fn read_request_line(line: &[u8], record: &mut Record) {

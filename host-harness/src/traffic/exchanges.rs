@@ -95,8 +95,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
         status: super::status(i64::from(line.status))?,
         response_headers: line.response_headers.0,
         response_trailers: line.response_trailers.0,
-        request_bytes: line.request_bytes,
-        response_bytes: line.response_bytes,
+        request_bytes: super::size(line.request_bytes)
+            .map_err(|reason| format!("request_bytes: {reason}"))?,
+        response_bytes: super::size(line.response_bytes)
+            .map_err(|reason| format!("response_bytes: {reason}"))?,
         duration_ns: line.duration_ms.map(|ms| super::nanoseconds(ms, 1e6, "duration_ms")).transpose()?,
         flags: ResponseFlags::parse(line.flags.as_deref().unwrap_or(""))
             .map_err(|flag| format!("flags: Envoy has no response flag {flag:?}"))?,

@@ -2,10 +2,31 @@
 
 use super::Headers;
 
+/// No exchange has more bytes: a thousand terabytes.
+const LARGEST: u64 = 1_000_000_000_000_000;
+
 /// RFC 3339 text, in nanoseconds since 1970.
 pub(super) fn timestamp(text: &str) -> Result<u64, String> {
     let time: jiff::Timestamp = text.parse().map_err(|_| format!("{text:?} is not an RFC 3339 time"))?;
-    u64::try_from(time.as_nanosecond()).map_err(|_| format!("{text} is before 1970"))
+    at(time.as_nanosecond()).map_err(|reason| format!("{text} {reason}"))
+}
+
+/// A time in nanoseconds since 1970, if a filter can be told of it: the ABI has 63 bits for it.
+pub(super) fn at(nanoseconds: i128) -> Result<u64, String> {
+    match i64::try_from(nanoseconds) {
+        Ok(time) => u64::try_from(time).map_err(|_| "is before 1970".to_owned()),
+        Err(_) if nanoseconds < 0 => Err("is before 1970".to_owned()),
+        Err(_) => Err("is after April 2262: the nanoseconds since 1970 do not fit into 63 bits".to_owned()),
+    }
+}
+
+/// A number of bytes, if an exchange can have so many.
+pub(super) fn size(bytes: u64) -> Result<u64, String> {
+    if bytes <= LARGEST {
+        Ok(bytes)
+    } else {
+        Err(format!("{bytes} is not a number of bytes that an exchange can have"))
+    }
 }
 
 /// A status code; 0 is `None`.

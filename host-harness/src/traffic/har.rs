@@ -1,20 +1,16 @@
 //! A HAR 1.2 document in, its entries as records out, in the order of their start.
 //!
-//! A browser's view becomes a gateway's:
-//!
-//! * `time` is milliseconds; where it is missing, null or negative there is no duration.
-//! * status 0, or -1 as Playwright writes it, is an exchange that was aborted or blocked: no response, flag `DC`.
-//! * body sizes of -1 are unknown: the request's is then the length of `postData.text`, the response's
-//!   `content.size`, else 0.
-//! * pseudo-headers and `host` come from the URL and the method.
-//! * entries whose URL is not http, https, ws or wss (`data:`, `blob:`, extensions) never reach a gateway: they are
-//!   passed over and counted as ignored.
+//! What an entry becomes says [`entry`]. Entries whose URL is not http, https, ws or wss (`data:`, `blob:`, extensions)
+//! never reach a gateway: they are passed over and counted as ignored.
 //!
 //! Of a document that is cut off or broken the entries before the damage are read, then comes the error.
 
-use super::{BadRecord, Headers, Record, url};
-use crate::stream::{Protocol, ResponseFlags};
-use serde::Deserialize;
+mod entry;
+mod loose;
+
+use super::input::without_bom;
+use super::{BadRecord, Record};
+use entry::entry;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -31,7 +27,7 @@ pub(super) fn parse(file: &str, mut content: impl Read) -> Har {
     let bad = |line: u64, reason: String| Err(BadRecord { file: file.to_owned(), line, reason });
     let mut bytes = Vec::new();
     let unreadable = content.read_to_end(&mut bytes).err();
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let bytes = without_bom(&bytes);
     let (text, not_utf8) = match std::str::from_utf8(bytes) {
         Ok(text) => (text, false),
         Err(error) => (
@@ -40,6 +36,7 @@ pub(super) fn parse(file: &str, mut content: impl Read) -> Har {
         ),
     };
     let (entries, end) = entries(text);
+    let empty = entries.is_empty() && end.is_ok();
     let mut har = Har { records: Vec::with_capacity(entries.len()), ignored: 0 };
     let mut lines = LineCounter { text, at: 0, line: 1 };
     for raw in entries {
@@ -55,6 +52,8 @@ pub(super) fn parse(file: &str, mut content: impl Read) -> Har {
         har.records.push(bad(lines.last(), format!("cannot be read: {error}")));
     } else if not_utf8 {
         har.records.push(bad(lines.last(), "not a HAR: not UTF-8 from here on".to_owned()));
+    } else if empty {
+        har.records.push(bad(0, "a HAR without entries: there is nothing to replay".to_owned()));
     } else if let Err(error) = end {
         let words = error.to_string();
         let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
@@ -156,116 +155,4 @@ impl LineCounter<'_> {
         self.at = self.at.max(at);
         self.line
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    started_date_time: String,
-    #[serde(default)]
-    time: Option<f64>,
-    request: Request,
-    response: Response,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request {
-    method: String,
-    url: String,
-    #[serde(default)]
-    http_version: Option<String>,
-    #[serde(default)]
-    headers: Option<Vec<Header>>,
-    #[serde(default)]
-    body_size: Option<i64>,
-    #[serde(default)]
-    post_data: Option<PostData>,
-}
-
-#[derive(Deserialize)]
-struct PostData {
-    #[serde(default)]
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Response {
-    status: i64,
-    #[serde(default)]
-    http_version: Option<String>,
-    #[serde(default)]
-    headers: Option<Vec<Header>>,
-    #[serde(default)]
-    body_size: Option<i64>,
-    #[serde(default)]
-    content: Option<Content>,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    #[serde(default)]
-    size: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    name: String,
-    value: String,
-}
-
-/// One entry; `None` where it is no traffic. The error is the line within the entry, from 0, and the reason.
-fn entry(json: &str) -> Result<Option<Record>, (u64, String)> {
-    let entry: Entry = serde_json::from_str(json).map_err(|error| {
-        let words = error.to_string();
-        let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
-        ((error.line() as u64).saturating_sub(1), format!("entry: {words}"))
-    })?;
-    let Some(url) = url::split(entry.request.url.as_bytes()) else { return Ok(None) };
-    record(&entry, &url).map(Some).map_err(|reason| (0, format!("entry: {reason}")))
-}
-
-fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
-    let (request, response) = (&entry.request, &entry.response);
-    super::no_control(&url.path).map_err(|reason| format!("url {reason}"))?;
-    if !super::is_token(request.method.as_bytes()) {
-        return Err(format!("{:?} is not an HTTP method", request.method));
-    }
-    let size = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok());
-    let posted =
-        || request.post_data.as_ref().and_then(|data| data.text.as_ref()).map(|text| text.len() as u64);
-    let shown = || response.content.as_ref().and_then(|content| size(content.size));
-    let status = super::status(if response.status == -1 { 0 } else { response.status })?;
-    let version = |version: &Option<String>| version.as_ref().and_then(|v| Protocol::parse(v.as_bytes()));
-    Ok(Record {
-        time_ns: super::timestamp(&entry.started_date_time)
-            .map_err(|reason| format!("startedDateTime: {reason}"))?,
-        method: Some(request.method.as_bytes().to_vec()),
-        path: Some(url.path.clone()),
-        host: url.authority.to_vec(),
-        https: url.https,
-        request_headers: headers(&request.headers)?,
-        status,
-        response_headers: headers(&response.headers)?,
-        response_trailers: Vec::new(),
-        request_bytes: size(request.body_size).or_else(posted).unwrap_or(0),
-        response_bytes: size(response.body_size).or_else(shown).unwrap_or(0),
-        duration_ns: match entry.time.filter(|time| *time >= 0.0) {
-            Some(time) => Some(super::nanoseconds(time, 1e6, "time")?),
-            None => None,
-        },
-        flags: if status.is_none() { ResponseFlags::DOWNSTREAM_DISCONNECT } else { ResponseFlags::default() },
-        protocol: version(&request.http_version).or_else(|| version(&response.http_version)),
-        upstream: None,
-    })
-}
-
-fn headers(headers: &Option<Vec<Header>>) -> Result<Headers, String> {
-    let own = headers.iter().flatten().filter(|header| !header.name.starts_with(':'));
-    let mut list = own
-        .map(|header| super::header(&header.name, header.value.replace(['\r', '\n'], " ").into_bytes()))
-        .collect::<Result<Headers, _>>()?;
-    super::take(&mut list, b"host");
-    Ok(list)
 }

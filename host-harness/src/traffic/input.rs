@@ -31,6 +31,19 @@ pub(super) fn head(content: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// The same without the byte-order marks at its beginning.
+pub(super) fn without_bom(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf") {
+        text = rest;
+    }
+    text
+}
+
+/// Whether a line says nothing: it is blank, or a comment.
+pub(super) fn is_empty(line: &[u8]) -> bool {
+    matches!(without_bom(line).trim_ascii_start(), [] | [b'#', ..])
+}
+
 /// zstd frames one after the other.
 struct Zstd<R: Read> {
     content: BufReader<R>,
@@ -137,7 +150,7 @@ pub(super) enum Line<'a> {
     Broken(u64, String),
 }
 
-/// The lines of an input that are not blank.
+/// The lines of an input that are not blank and do not begin with `#`.
 pub(super) struct Lines<'a> {
     content: Box<dyn BufRead + 'a>,
     line: Vec<u8>,
@@ -163,13 +176,11 @@ impl<'a> Lines<'a> {
                 }
                 Ok(_) => {}
             }
-            if !self.line.trim_ascii().is_empty() {
+            if !is_empty(&self.line) {
                 break;
             }
         }
-        let bom: &[u8] = if self.number == 1 { b"\xef\xbb\xbf" } else { b"" };
-        let text = self.line.strip_prefix(bom).unwrap_or(&self.line).trim_ascii_end();
-        Some(Line::Text(self.number, text))
+        Some(Line::Text(self.number, without_bom(&self.line).trim_ascii_end()))
     }
 
     /// Passes over the rest of a line that is too long.

@@ -59,7 +59,7 @@ pub(super) fn read(content: impl Read) -> Result<Traffic, (u64, String)> {
     if text.len() as u64 > LARGEST {
         return Err((1, format!("longer than {LARGEST} bytes: not a scenario")));
     }
-    let plan = build::parse(&text)?;
+    let plan = build::parse(text.trim_start_matches('\u{feff}'))?;
     let random = StdRng::seed_from_u64(plan.seed);
     Ok(Traffic { now: 0.0, random, plan })
 }

@@ -92,6 +92,18 @@ fn an_exchange_that_cannot_be_is_refused_with_the_reason() {
             r#"{"time":"yesterday","path":"/","status":200}"#.to_owned(),
             "\"yesterday\" is not an RFC 3339 time",
         ),
+        (
+            r#"{"time":"2600-01-01T00:00:00Z","path":"/","status":200}"#.to_owned(),
+            "2600-01-01T00:00:00Z is after April 2262",
+        ),
+        (
+            exchange(r#","request_bytes":18446744073709551615"#),
+            "request_bytes: 18446744073709551615 is not a number of",
+        ),
+        (
+            exchange(r#","response_bytes":1000000000000001"#),
+            "response_bytes: 1000000000000001 is not a number of",
+        ),
         (r#"{"time":"1969-12-31T23:59:59Z","path":"/","status":200}"#.to_owned(), "before 1970"),
         (exchange(r#","duration_ms":-1"#), "duration_ms: -1 cannot be"),
         (exchange(r#","duration_ms":1e300"#), "duration_ms: 1"),
@@ -125,7 +137,7 @@ fn a_broken_line_in_the_middle_is_one_error_with_its_number_and_the_rest_is_read
 #[test]
 fn an_empty_file_is_one_error_in_every_format() {
     for format in [Format::Auto, Format::Exchanges, Format::Combined, Format::Har] {
-        for content in ["", " \n\n", "\u{feff}"] {
+        for content in ["", " \n\n", "\u{feff}", "\u{feff}\u{feff}\n# x\n"] {
             let got = all(content.as_bytes(), format);
             assert_eq!(got.len(), 1);
             assert_eq!(got[0].clone().unwrap_err().to_string(), "f:1: the file is empty");
@@ -146,6 +158,7 @@ const ENTRY: &str = r#"{"startedDateTime":"2026-01-01T00:00:01.500Z","time":12.5
 fn formats_are_told_apart_by_content() {
     let combined = "garbage first\n1.2.3.4 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1";
     let late_key = har(ENTRY).replacen("{\n", "{\n \"other\": {},\n", 1);
+    let envoy_line = r#"{"start_time":"2026-01-01T00:00:00Z","response_code":200}"#;
     let log_path = exchange("").replace("\"/a\"", "\"/\\u006cog\\\"log\\\"\"");
     let table = [
         (exchange(""), Format::Exchanges),
@@ -155,17 +168,47 @@ fn formats_are_told_apart_by_content() {
         (har(ENTRY), Format::Har),
         (har(ENTRY).replace('\n', ""), Format::Har),
         (late_key, Format::Har),
+        (format!("\n# exported today\n\n{}", exchange("")), Format::Exchanges),
+        (format!("\u{feff}\u{feff}\r\n{{}}\n{}", exchange("")), Format::Exchanges),
+        (format!("[2026-01-01][info] starting\n{}", envoy_line), Format::EnvoyJson),
+        (format!("# a comment\n{envoy_line}"), Format::EnvoyJson),
+        (format!("# Fields: x\n{combined}"), Format::Combined),
+        ("# rate: requests:\nrate: 5\nrequests: []\nduration: 1h".to_owned(), Format::Scenario),
         (combined.to_owned(), Format::Combined),
     ];
     for (content, want) in table {
         assert_eq!(detect::detect(content.as_bytes(), Format::Auto), Ok(want), "{content:.60}");
     }
-    let got = all(b"\x7fELF\0\0\0", Format::Auto);
-    assert_eq!(
-        got[0].clone().unwrap_err().to_string(),
-        "f:1: this is binary data: neither exchanges, HAR, Envoy's JSON log, a combined log nor a scenario"
+    let binary = reason("\u{7f}ELF\0\0\0", Format::Auto);
+    assert!(
+        binary.starts_with("this is binary data: in its first 20 lines there is no exchange"),
+        "{binary}"
     );
-    assert!(reason("some prose", Format::Auto).starts_with("the format cannot be told"));
+    for text in ["some prose", r#"{"ts":1,"code":200}"#, "# only\n[1]"] {
+        let reason = reason(text, Format::Auto);
+        for part in [
+            "cannot be told",
+            "no exchange (",
+            "Envoy's JSON log (",
+            "combined log (",
+            "no HAR (",
+            "no scenario (",
+        ] {
+            assert!(reason.contains(part), "{text}: {reason}");
+        }
+    }
+    let utf16: Vec<u8> = exchange("").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let got = all(&[&b"\xff\xfe"[..], &utf16].concat(), Format::Auto);
+    assert_eq!(got[0].clone().unwrap_err().reason, "this is UTF-16: save it as UTF-8");
+}
+
+#[test]
+fn comments_blank_lines_and_byte_order_marks_between_lines_are_no_records() {
+    let content = format!("\u{feff}\n# one\n{}\n\n\u{feff}{}\n  # two\nx\n", exchange(""), exchange(""));
+    let got = all(content.as_bytes(), Format::Auto);
+    assert_eq!(got.len(), 3);
+    assert!(got[0].is_ok() && got[1].is_ok());
+    assert_eq!(got[2].clone().unwrap_err().line, 7);
 }
 
 #[test]
@@ -235,7 +278,7 @@ fn several_inputs_are_merged_by_time_and_errors_come_at_once() {
 #[test]
 fn a_file_that_is_not_there_says_so() {
     let error = open(Path::new("/nowhere/x.log"), Format::Auto).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/x.log:0: cannot be opened"), "{error}");
+    assert!(error.to_string().starts_with("/nowhere/x.log: cannot be opened"), "{error}");
     let folder = open(Path::new(env!("CARGO_MANIFEST_DIR")), Format::Auto).unwrap_err();
     assert_eq!(folder.reason, "this is a folder");
 }
@@ -289,12 +332,13 @@ impl Read for Endless<'_> {
 fn a_log_is_read_only_as_far_as_it_is_asked_for() {
     let exchange = exchange("") + "\n";
     let combined = "10.0.0.1 - - [17/May/2015:10:05:03 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"curl\"\n";
-    for line in [exchange.as_str(), combined] {
+    // Of lines that are written at the end of a stream so many wait for one that began earlier.
+    for (line, waiting) in [(exchange.as_str(), 0), (combined, 16_385)] {
         let read = std::cell::Cell::new(0);
         let log = Endless { line: line.as_bytes(), read: &read };
         assert_eq!(super::read("endless", log, Format::Auto).take(100_000).flatten().count(), 100_000);
         let ahead = read.get() - 100_000 * line.len();
-        assert!(ahead < 256 * 1024, "{ahead} bytes are held");
+        assert!(ahead < 256 * 1024 + waiting * line.len(), "{ahead} bytes are held");
     }
 }
 

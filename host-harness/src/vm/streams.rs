@@ -47,6 +47,9 @@ impl Vm {
     /// More of a body, or the trailers. Of a response that does not come there is none.
     pub(crate) fn pass(&mut self, context: u32, side: Side, part: Part) -> Result<(), HostError> {
         let Some(stream) = self.stream_mut(context) else { return Ok(()) };
+        if let (Side::Request, Part::Body(bytes, _)) = (side, &part) {
+            stream.received += bytes.len() as u64;
+        }
         let comes = match side {
             Side::Request => stream.local.is_none(),
             Side::Response => stream.local.is_none() && stream.response.is_some(),
@@ -241,7 +244,7 @@ impl Vm {
         (stream.response_flow.paused, stream.response_flow.held) = (None, Default::default());
         (stream.response, stream.end.code, stream.local) = (Some(headers), Some(code), Some(local));
         if late {
-            stream.response_flow.passed.extend_from_slice(&body);
+            stream.response_flow.pass(&body);
             return Ok(());
         }
         self.headers(context, Side::Response, pairs, body.is_empty())?;

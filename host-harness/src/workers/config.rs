@@ -24,6 +24,12 @@ pub struct GatewayConfig {
     pub max_memory_bytes: usize,
     /// How long a callback may take on the real clock before it is stopped; Envoy has no limit.
     pub callback_limit: Duration,
+    /// How often timers fire, over all VMs and all the time, in long stretches without events; more is jumped.
+    ///
+    /// Of a gap that is jumped its first eight periods and its last two are ticked through, so that what came before it
+    /// is seen in time, and what is published is new when the traffic goes on. The default is enough for 115 days of
+    /// silence with one worker and a tick of 10 s.
+    pub max_idle_ticks: u64,
     /// What happens to streams whose VM has trapped.
     pub failure_policy: FailurePolicy,
     /// The clusters that `proxy_http_call` knows; the calls are answered with [`Gateway::answer`](super::Gateway::answer).
@@ -53,6 +59,7 @@ impl Default for GatewayConfig {
             seed: 0,
             max_memory_bytes: 1 << 30,
             callback_limit: Duration::from_secs(10),
+            max_idle_ticks: 2_000_000,
             failure_policy: FailurePolicy::default(),
             upstreams: Vec::new(),
         }

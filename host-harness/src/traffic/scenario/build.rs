@@ -1,124 +1,227 @@
-//! A scenario's text in, a plan out; or the line and the reason why not.
+//! A scenario's text in, a plan out; or the line and the path of the value that cannot be, and the reason.
 
-use super::plan::{Episode, Errors, Kind, People, Plan, Spread, Weights};
-use super::written::{
-    Number, Rate, Time, Written, WrittenEpisode, WrittenKind, WrittenPeople, WrittenSpread,
-};
-use crate::stream::ResponseFlags;
-use crate::traffic::Headers;
-use rand_distr::{Exp, LogNormal, Uniform, Zipf};
+mod episode;
+mod spread;
+
+use super::plan::{Kind, People, Plan, Weights};
+use super::written::{Number, Rate, Time, Written, WrittenKind, WrittenPeople, WrittenSpread};
+use crate::traffic::{Headers, at as time_at, is_token, no_control, timestamp};
+use episode::episode;
+use rand_distr::Zipf;
+use serde_saphyr::Spanned;
+use spread::spread;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// 2026-01-01T00:00:00Z, where nobody says when.
 const START_NS: u64 = 1_767_225_600_000_000_000;
-/// Nobody simulates a longer time, or more requests a second.
+/// Nobody simulates a longer time, more requests a second, or a larger body.
 const LONGEST: f64 = 10.0 * 365.0 * 86_400.0;
 const FASTEST: f64 = 1e7;
-/// Of the log-normal distribution: so many standard deviations is the 99th percentile from the median.
-const Z99: f64 = 2.326_347_874_040_841;
+const LARGEST: f64 = 1e12;
+
+/// A line from 1, and what is wrong there.
+type Wrong = (u64, String);
 
 /// Reads a scenario.
-pub(super) fn parse(text: &str) -> Result<Plan, (u64, String)> {
+pub(super) fn parse(text: &str) -> Result<Plan, Wrong> {
     let written: Written = serde_saphyr::from_str(text).map_err(|error| {
         let line = error.location().map_or(1, |location| location.line());
         let words = error.to_string();
-        (line.max(1), words.lines().next().unwrap_or_default().to_owned())
+        let words = words.lines().next().unwrap_or_default();
+        // "error: line 2 column 7: ": the line is said anyway.
+        let place = words.strip_prefix("error: line ").and_then(|words| words.split_once(": "));
+        (line.max(1), place.map_or(words, |(_, words)| words).to_owned())
     })?;
-    plan(written).map_err(|reason| (1, reason))
+    plan(written)
 }
 
-fn plan(written: Written) -> Result<Plan, String> {
-    let start_ns = written.start.as_deref().map_or(Ok(START_NS), crate::traffic::timestamp);
-    let seconds = within("duration", written.duration.0, 1e-3..=LONGEST)?;
-    let mut rate = match written.rate {
-        Rate::Always(rate) => vec![(0.0, rate)],
-        Rate::Points(points) => points.iter().map(|point| (point.at.0, point.per_second)).collect(),
-    };
-    if rate.is_empty() {
-        return Err("rate: there is no point".to_owned());
-    }
-    for (at, (_, per_second)) in rate.iter().enumerate() {
-        within(&format!("rate {}", at + 1), *per_second, 0.0..=FASTEST)?;
-    }
-    rate.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let repeat = written.repeat.map(|time| within("repeat", time.0, 1e-3..=LONGEST)).transpose()?;
-    let episodes: Vec<Episode> = written.episodes.into_iter().map(episode).collect::<Result<_, _>>()?;
+/// Reads a value; what is wrong with it gets its line, and the path in front. A reason may begin with the rest of the path.
+fn look<T, U>(
+    path: &str,
+    written: &Spanned<T>,
+    read: impl FnOnce(&T) -> Result<U, String>,
+) -> Result<U, Wrong> {
+    read(&written.value).map_err(|reason| {
+        let colon = if reason.starts_with('.') { "" } else { ": " };
+        (written.referenced.line().max(1), format!("{path}{colon}{reason}"))
+    })
+}
+
+fn plan(written: Written) -> Result<Plan, Wrong> {
+    let start_ns =
+        written.start.as_ref().map_or(Ok(START_NS), |start| look("start", start, |text| timestamp(text)))?;
+    let seconds = look("duration", &written.duration, |time| {
+        let seconds = within(time.0, 1e-3..=LONGEST)?;
+        time_at(i128::from(start_ns) + (seconds * 1e9) as i128)
+            .map_err(|reason| format!("the end {reason}"))?;
+        Ok(seconds)
+    })?;
+    let host = written
+        .host
+        .as_ref()
+        .map_or(Ok(b"scenario.example".to_vec()), |host| look("host", host, self::host))?;
+    let rate = rate(&written.rate)?;
     let highest = rate.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+    let repeat = written
+        .repeat
+        .as_ref()
+        .map(|repeat| look("repeat", repeat, |time| of_points(time.0, &rate)))
+        .transpose()?;
+    let tenants = written.tenants.as_ref().map(|people| look("tenants", people, self::people)).transpose()?;
+    let users = written.users.as_ref().map(|users| {
+        look("users", users, |users| match &tenants {
+            Some(tenants) if tenants.header == users.header.to_ascii_lowercase().into_bytes() => {
+                Err(format!(".header: {} is the tenants' already", users.header))
+            }
+            _ => self::people(users),
+        })
+    });
+    let kinds = requests(&written.requests)?;
+    let weights = written.requests.value.iter().map(|kind| kind.value.weight).collect();
+    let kind = look("requests", &written.requests, |_| chances(weights))?;
+    let mut episodes = Vec::new();
+    for (at, written) in written.episodes.iter().enumerate() {
+        let known = episode::Known { seconds, kinds: &kinds, tenants: tenants.as_ref() };
+        episodes.push(look(&format!("episodes[{at}]"), written, |written| episode(written, &known))?);
+    }
     // Episodes may overlap: an upper bound is enough.
     let more: f64 = episodes.iter().map(|episode| episode.rate.max(1.0)).product();
-    let highest_rate = within("rate, with its episodes", highest * more, 1e-9..=FASTEST)?;
-    let weights = written.requests.iter().map(|kind| kind.weight).collect();
-    let kind = chances("requests", weights)?;
-    let kinds: Vec<Kind> = written.requests.into_iter().map(self::kind).collect::<Result<_, _>>()?;
+    let highest_rate = look("rate", &written.rate, |_| {
+        within(highest * more, 0.0..=FASTEST).map_err(|reason| format!("with its episodes {reason}"))
+    })?;
     Ok(Plan {
-        start_ns: start_ns.map_err(|reason| format!("start: {reason}"))?,
+        start_ns,
         seconds,
         seed: written.seed,
-        host: written.host.unwrap_or_else(|| "scenario.example".to_owned()).into_bytes(),
+        host,
         rate,
         repeat,
         highest_rate,
         kind,
-        first: kinds.first().cloned().ok_or("requests: there is none")?,
+        first: kinds.first().cloned().ok_or((1, "requests: there is none".to_owned()))?,
         kinds,
-        tenants: written.tenants.map(|people| self::people("tenants", people)).transpose()?,
-        users: written.users.map(|people| self::people("users", people)).transpose()?,
+        tenants,
+        users: users.transpose()?,
         episodes,
     })
 }
 
-fn within(what: &str, value: f64, range: std::ops::RangeInclusive<f64>) -> Result<f64, String> {
+fn host(host: &String) -> Result<Vec<u8>, String> {
+    match host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') && !host.is_empty() {
+        true => Ok(host.clone().into_bytes()),
+        false => Err(format!("{host:?} is not a host, with a port or without")),
+    }
+}
+
+/// Seconds and requests a second, in the order of time.
+fn rate(written: &Spanned<Rate>) -> Result<Vec<(f64, f64)>, Wrong> {
+    let points = match &written.value {
+        Rate::Always(rate) => vec![(0.0, look("rate", written, |_| within(*rate, 0.0..=FASTEST))?)],
+        Rate::Points(points) => {
+            let point = |(at, point): (usize, &Spanned<super::written::Point>)| {
+                look(&format!("rate[{at}]"), point, |point| {
+                    let at = within(point.at.0, 0.0..=LONGEST).map_err(|reason| format!(".at: {reason}"))?;
+                    let rate = within(point.per_second, 0.0..=FASTEST)
+                        .map_err(|reason| format!(".per_second: {reason}"))?;
+                    Ok((at, rate))
+                })
+            };
+            points.iter().enumerate().map(point).collect::<Result<Vec<_>, _>>()?
+        }
+    };
+    look("rate", written, |_| {
+        if points.is_empty() {
+            return Err("there is no point".to_owned());
+        }
+        if !points.is_sorted_by(|(a, _), (b, _)| a <= b) {
+            return Err("the points are not in the order of time".to_owned());
+        }
+        if points.iter().all(|(_, rate)| *rate == 0.0) {
+            return Err("it is 0 all the time: there are no requests".to_owned());
+        }
+        Ok(points)
+    })
+}
+
+/// When the points of a rate begin again.
+fn of_points(repeat: f64, rate: &[(f64, f64)]) -> Result<f64, String> {
+    let last = rate.last().map_or(0.0, |(at, _)| *at);
+    match within(repeat, 1e-3..=LONGEST)? {
+        _ if rate.len() < 2 => {
+            Err("the rate is always the same: there are no points to begin again".to_owned())
+        }
+        repeat if last > repeat => Err(format!("the rate's last point is after it, at {last} s")),
+        repeat => Ok(repeat),
+    }
+}
+
+fn within(value: f64, range: RangeInclusive<f64>) -> Result<f64, String> {
     if range.contains(&value) {
         Ok(value)
     } else {
-        Err(format!("{what}: {value} is not between {} and {}", range.start(), range.end()))
+        Err(format!("{value} is not between {} and {}", range.start(), range.end()))
     }
 }
 
-fn chances(what: &str, weights: Vec<f64>) -> Result<Weights, String> {
+fn chances(weights: Vec<f64>) -> Result<Weights, String> {
     let mut sums = Vec::with_capacity(weights.len());
     let mut sum = 0.0;
     for weight in weights {
-        sum += within(&format!("{what}: weight"), weight, 0.0..=1e12)?;
+        sum += within(weight, 0.0..=1e12).map_err(|reason| format!("weight: {reason}"))?;
         sums.push(sum);
     }
-    if sum > 0.0 { Ok(Weights(sums)) } else { Err(format!("{what}: none has a weight above 0")) }
+    if sum > 0.0 { Ok(Weights(sums)) } else { Err("none has a weight above 0".to_owned()) }
 }
 
-fn kind(written: WrittenKind) -> Result<Kind, String> {
-    let path = written.path;
-    let wrong = |reason: String| format!("requests: {path}: {reason}");
-    if !path.starts_with('/') {
-        return Err(wrong("a path begins with /".to_owned()));
+fn requests(written: &Spanned<Vec<Spanned<WrittenKind>>>) -> Result<Vec<Kind>, Wrong> {
+    look("requests", written, |list| if list.is_empty() { Err("there is none".to_owned()) } else { Ok(()) })?;
+    let kind =
+        |(at, kind): (usize, &Spanned<WrittenKind>)| look(&format!("requests[{at}]"), kind, self::kind);
+    written.value.iter().enumerate().map(kind).collect()
+}
+
+fn kind(written: &WrittenKind) -> Result<Kind, String> {
+    let path = &written.path;
+    let wrong = |key: &'static str| move |reason: String| format!(".{key}: {reason}");
+    if !path.starts_with('/') || path.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        return Err(format!(".path: {path:?}: a path begins with / and has no blanks"));
     }
-    crate::traffic::no_control(path.as_bytes()).map_err(wrong)?;
-    if !crate::traffic::is_token(written.method.as_bytes()) {
-        return Err(wrong(format!("{:?} is not an HTTP method", written.method)));
+    no_control(path.as_bytes()).map_err(wrong("path"))?;
+    if !is_token(written.method.as_bytes()) {
+        return Err(format!(".method: {:?} is not an HTTP method", written.method));
     }
-    let status = if written.status.is_empty() { [(200, 1.0)].into() } else { written.status };
+    if written.ids == 0 {
+        return Err(".ids: 0: numbers begin with 1".to_owned());
+    }
+    within(written.weight, 0.0..=1e12).map_err(wrong("weight"))?;
+    let status = written.status.clone().unwrap_or_else(|| [(200, 1.0)].into());
+    if status.is_empty() {
+        return Err(".status: there is none".to_owned());
+    }
     let statuses: Vec<u16> = status.keys().copied().collect();
     for code in &statuses {
-        crate::traffic::status(i64::from(*code)).map_err(wrong)?;
+        crate::traffic::status(i64::from(*code)).map_err(wrong("status"))?;
     }
-    let spread = |what: &str, spread| spread_of(spread).map_err(|reason| wrong(format!("{what}: {reason}")));
-    let times = |what: &str, times: WrittenSpread<Time>| spread(what, times.into());
-    let bytes = |what: &str, bytes: WrittenSpread<Number>| spread(what, bytes.into());
-    let headers = |list: BTreeMap<String, String>| -> Result<Headers, String> {
-        let header = |(name, value): (String, String)| crate::traffic::header(&name, value.into_bytes());
-        list.into_iter().map(header).collect::<Result<_, _>>().map_err(wrong)
+    let times = |times: &WrittenSpread<Time>| spread(times.into(), LONGEST);
+    let bytes = |bytes: &WrittenSpread<Number>| spread(bytes.into(), LARGEST);
+    let headers = |list: &BTreeMap<String, String>| -> Result<Headers, String> {
+        let header =
+            |(name, value): (&String, &String)| crate::traffic::header(name, value.clone().into_bytes());
+        list.iter().map(header).collect()
     };
     Ok(Kind {
-        parts: parts(&path).map_err(wrong)?,
-        ids: written.ids.max(1),
-        method: written.method.into_bytes(),
-        status: chances("status", status.into_values().collect()).map_err(wrong)?,
+        parts: parts(path).map_err(wrong("path"))?,
+        ids: written.ids,
+        method: written.method.clone().into_bytes(),
+        status: chances(status.into_values().collect()).map_err(wrong("status"))?,
         statuses,
-        latency: times("latency", written.latency)?,
-        request_bytes: bytes("request_bytes", written.request_bytes)?,
-        response_bytes: bytes("response_bytes", written.response_bytes)?,
-        request_headers: headers(written.request_headers)?,
-        response_headers: headers(written.response_headers)?,
-        template: path,
+        latency: times(&written.latency).map_err(wrong("latency"))?,
+        request_bytes: bytes(&written.request_bytes).map_err(wrong("request_bytes"))?,
+        response_bytes: bytes(&written.response_bytes).map_err(wrong("response_bytes"))?,
+        request_headers: headers(&written.request_headers).map_err(wrong("request_headers"))?,
+        response_headers: headers(&written.response_headers).map_err(wrong("response_headers"))?,
+        template: path.clone(),
     })
 }
 
@@ -130,81 +233,17 @@ fn parts(path: &str) -> Result<Vec<String>, String> {
         let (_, after) = piece.split_once('}').ok_or("a { is not closed")?;
         parts.push(after.to_owned());
     }
+    if parts.iter().any(|part| part.contains('}')) {
+        return Err("a } closes nothing".to_owned());
+    }
     Ok(parts)
 }
 
-/// The numbers of a distribution as they are written.
-struct Numbers {
-    always: Option<f64>,
-    shape: [Option<f64>; 5],
-}
-
-impl<T: Into<f64>> From<WrittenSpread<T>> for Numbers {
-    fn from(written: WrittenSpread<T>) -> Self {
-        match written {
-            WrittenSpread::Always(value) => Self { always: Some(value.into()), shape: [None; 5] },
-            WrittenSpread::Of(shape) => Self {
-                always: None,
-                shape: [shape.p50, shape.p99, shape.mean, shape.min, shape.max]
-                    .map(|number| number.map(Into::into)),
-            },
-        }
-    }
-}
-
-fn spread_of(numbers: Numbers) -> Result<Spread, String> {
-    let all = numbers.always.iter().chain(numbers.shape.iter().flatten());
-    for number in all {
-        within("a value", *number, 0.0..=1e15)?;
-    }
-    if let Some(value) = numbers.always {
-        return Ok(Spread::Always(value));
-    }
-    let refused = |_| "these numbers are no distribution".to_owned();
-    match numbers.shape {
-        [Some(p50), Some(p99), None, None, None] if p50 > 0.0 && p99 >= p50 => {
-            LogNormal::new(p50.ln(), (p99 / p50).ln() / Z99)
-                .map(Spread::LogNormal)
-                .map_err(|_| "these numbers are no distribution".to_owned())
-        }
-        [None, None, Some(mean), None, None] if mean > 0.0 => {
-            Exp::new(1.0 / mean).map(Spread::Exponential).map_err(|_| "this is no mean".to_owned())
-        }
-        [None, None, None, Some(min), Some(max)] => {
-            Uniform::new_inclusive(min, max).map(Spread::Even).map_err(refused)
-        }
-        _ => Err("expected a value, {p50, p99} with p50 at most p99, {mean} or {min, max}".to_owned()),
-    }
-}
-
-fn people(what: &str, written: WrittenPeople) -> Result<People, String> {
-    let wrong = |reason: String| format!("{what}: {reason}");
-    let count = within("count", written.count as f64, 1.0..=1e9).map_err(wrong)?;
-    let exponent = within("zipf", written.zipf, 0.0..=20.0).map_err(wrong)?;
-    let (header, _) =
-        crate::traffic::header(&written.header, written.prefix.clone().into_bytes()).map_err(wrong)?;
-    let zipf = Zipf::new(count, exponent).map_err(|error| wrong(error.to_string()))?;
-    Ok(People { zipf, header, prefix: written.prefix })
-}
-
-fn episode(written: WrittenEpisode) -> Result<Episode, String> {
-    let wrong = |reason: String| format!("episodes: {reason}");
-    if written.to.0 <= written.from.0 {
-        return Err(wrong("`to` is not after `from`".to_owned()));
-    }
-    let errors = written.errors.map(|errors| {
-        crate::traffic::status(i64::from(errors.status))?;
-        let flags = ResponseFlags::parse(&errors.flags)
-            .map_err(|flag| format!("Envoy has no response flag {flag:?}"))?;
-        Ok(Errors { share: within("share", errors.share, 0.0..=1.0)?, status: errors.status, flags })
-    });
-    Ok(Episode {
-        from: written.from.0,
-        to: written.to.0,
-        path: written.path,
-        tenant: written.tenant,
-        rate: within("rate", written.rate, 0.0..=1e6).map_err(wrong)?,
-        latency: within("latency", written.latency, 0.0..=1e6).map_err(wrong)?,
-        errors: errors.transpose().map_err(wrong)?,
-    })
+fn people(written: &WrittenPeople) -> Result<People, String> {
+    let count = within(written.count as f64, 1.0..=1e9).map_err(|reason| format!(".count: {reason}"))?;
+    let exponent = within(written.zipf, 0.0..=20.0).map_err(|reason| format!(".zipf: {reason}"))?;
+    let (header, _) = crate::traffic::header(&written.header, written.prefix.clone().into_bytes())
+        .map_err(|reason| format!(".header: {reason}"))?;
+    let zipf = Zipf::new(count, exponent).map_err(|error| format!(".zipf: {error}"))?;
+    Ok(People { zipf, header, prefix: written.prefix.clone(), count: written.count })
 }

@@ -68,6 +68,7 @@ pub(super) struct People {
     pub(super) zipf: Zipf<f64>,
     pub(super) header: Vec<u8>,
     pub(super) prefix: String,
+    pub(super) count: u64,
 }
 
 /// A distribution of numbers that are not below 0.
@@ -128,6 +129,14 @@ impl Episode {
 }
 
 impl People {
+    /// Whether it is the name of one.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let number = name.strip_prefix(&self.prefix).and_then(|number| number.parse::<u64>().ok());
+        number.is_some_and(|number| {
+            (1..=self.count).contains(&number) && name == format!("{}{number}", self.prefix)
+        })
+    }
+
     /// Draws one, and puts it into the headers.
     pub(super) fn draw(&self, random: &mut impl Rng, headers: &mut Headers) -> String {
         let name = format!("{}{}", self.prefix, self.zipf.sample(random) as u64);

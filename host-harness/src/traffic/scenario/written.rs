@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,27 +12,27 @@ use std::marker::PhantomData;
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     #[serde(default)]
-    pub(super) start: Option<String>,
-    pub(super) duration: Time,
+    pub(super) start: Option<Spanned<String>>,
+    pub(super) duration: Spanned<Time>,
     #[serde(default)]
     pub(super) seed: u64,
     #[serde(default)]
-    pub(super) host: Option<String>,
-    pub(super) rate: Rate,
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) rate: Spanned<Rate>,
     #[serde(default)]
-    pub(super) repeat: Option<Time>,
+    pub(super) repeat: Option<Spanned<Time>>,
     #[serde(default)]
-    pub(super) tenants: Option<WrittenPeople>,
+    pub(super) tenants: Option<Spanned<WrittenPeople>>,
     #[serde(default)]
-    pub(super) users: Option<WrittenPeople>,
-    pub(super) requests: Vec<WrittenKind>,
+    pub(super) users: Option<Spanned<WrittenPeople>>,
+    pub(super) requests: Spanned<Vec<Spanned<WrittenKind>>>,
     #[serde(default)]
-    pub(super) episodes: Vec<WrittenEpisode>,
+    pub(super) episodes: Vec<Spanned<WrittenEpisode>>,
 }
 
 pub(super) enum Rate {
     Always(f64),
-    Points(Vec<Point>),
+    Points(Vec<Spanned<Point>>),
 }
 
 impl<'de> Deserialize<'de> for Rate {
@@ -94,7 +95,7 @@ pub(super) struct WrittenKind {
     #[serde(default = "one")]
     pub(super) weight: f64,
     #[serde(default)]
-    pub(super) status: BTreeMap<u16, f64>,
+    pub(super) status: Option<BTreeMap<u16, f64>>,
     #[serde(default)]
     pub(super) latency: WrittenSpread<Time>,
     #[serde(default)]

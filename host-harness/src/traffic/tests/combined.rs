@@ -44,7 +44,7 @@ fn combined_lines_are_read() {
         assert_eq!(record.host, host.as_bytes(), "{rest}");
         assert_eq!((record.status.unwrap_or(0), record.response_bytes), (*status, *bytes), "{rest}");
         assert_eq!(record.duration_ns.map(|ns| ns / 1_000_000), *milliseconds, "{rest}");
-        assert_eq!(record.time_ns, NEW_YEAR, "{rest}");
+        assert_eq!(record.time_ns, NEW_YEAR - record.duration_ns.unwrap_or(0), "{rest}");
     }
 }
 
@@ -80,6 +80,14 @@ fn a_line_that_is_no_combined_log_is_refused_with_the_reason() {
             "not a combined log line",
         ),
         ("[01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1".to_owned(), "not a combined log line"),
+        (
+            "1.2.3.4 - - [01/Jan/2600:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1".to_owned(),
+            "not a combined log line",
+        ),
+        (
+            format!("{at} \"GET / HTTP/1.1\" 200 18446744073709551615"),
+            "is not a number of bytes that an exchange",
+        ),
         (at.to_owned(), "expected a request line in double quotes"),
         (format!("{at} GET / 200 1"), "expected a request line in double quotes"),
         (format!("{at} \"GET / HTTP/1.1"), "a double quote is not closed"),
@@ -97,4 +105,32 @@ fn a_line_that_is_no_combined_log_is_refused_with_the_reason() {
         let got = reason(&line, Format::Combined);
         assert!(got.contains(want), "{line}\n{got}");
     }
+}
+
+/// nginx writes a line when the request has ended, with the time of then.
+#[test]
+fn with_a_request_time_lines_are_of_the_end_and_come_in_the_order_of_their_start() {
+    let line = |second: u32, path: &str, request_time: &str| {
+        format!(
+            "::1 - - [01/Jan/2026:00:00:{second:02} +0000] \"GET {path} HTTP/1.1\" 200 1 \"-\" \"-\"{request_time}\n"
+        )
+    };
+    let log = line(20, "/quick", " 0.500")
+        + &line(21, "/slow", " 20.000")
+        + &line(22, "/unknown", "")
+        + &line(22, "/x", " -");
+    let seen: Vec<_> = all(log.as_bytes(), Format::Auto)
+        .into_iter()
+        .map(|record| {
+            let record = record.unwrap();
+            (text(&record.path).to_owned(), (record.time_ns - NEW_YEAR) / 1_000_000, record.duration_ns)
+        })
+        .collect();
+    let want = [
+        ("/slow", 1000, Some(20_000_000_000)),
+        ("/quick", 19_500, Some(500_000_000)),
+        ("/unknown", 22_000, None),
+        ("/x", 22_000, None),
+    ];
+    assert_eq!(seen, want.map(|(path, start, lasted)| (path.to_owned(), start, lasted)));
 }

@@ -64,18 +64,116 @@ fn what_envoy_did_not_have_is_not_there() {
         assert_eq!(grpc(status).as_deref(), Some(code), "{status}");
     }
     assert_eq!(grpc("null"), None);
+    for code in ["0", "null", "\"-\"", "\"0\""] {
+        assert_eq!(
+            parse(&format!(r#"{{"start_time":1,"response_code":{code}}}"#)).unwrap().status,
+            None,
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn of_several_keys_for_one_thing_the_best_counts_wherever_it_stands() {
+    let keys = [
+        (r#""start_time":"1970-01-01T00:00:10Z""#, 10),
+        (r#""time":20"#, 20),
+        (r#""timestamp":100000000000"#, 100_000_000),
+        (r#""@timestamp":"1970-01-01T00:00:40Z""#, 40),
+    ];
+    let read = |list: &[&str]| parse(&format!("{{{}}}", list.join(",")));
+    for best in 0..keys.len() {
+        let mut rest: Vec<&str> =
+            keys[best..].iter().map(|(text, _)| *text).chain([r#""response_code":200"#]).collect();
+        for _ in 0..rest.len() {
+            rest.rotate_left(1);
+            assert_eq!(read(&rest).unwrap().time_ns / 1_000_000_000, keys[best].1);
+        }
+    }
+    // What does not count need not be readable.
+    let record =
+        read(&[keys[0].0, r#""time":"noon""#, r#""response_code":"503""#, r#""status":"OK""#]).unwrap();
+    assert_eq!((record.time_ns, record.status), (10_000_000_000, Some(503)));
+    let record = read(&[
+        r#""start_time":null"#,
+        keys[1].0,
+        r#""status":404"#,
+        r#""duration_us":"7""#,
+        r#""duration":0"#,
+    ]);
+    let record = record.unwrap();
+    assert_eq!((record.time_ns, record.status, record.duration_ns), (20_000_000_000, Some(404), Some(7000)));
+}
+
+#[test]
+fn times_are_told_by_how_large_they_are() {
+    for number in
+        ["1767225600.25", "1767225600250", "1767225600250000", "1767225600250000000", "\"1767225600250\""]
+    {
+        let record = parse(&format!(r#"{{"start_time":{number},"response_code":200}}"#)).unwrap();
+        assert_eq!(record.time_ns, 1_767_225_600_250_000_000, "{number}");
+    }
+    for (number, reason) in
+        [("50000000000", "is not a time"), ("18446744073709551615", "is after April 2262")]
+    {
+        let error = parse(&format!(r#"{{"start_time":{number},"response_code":200}}"#)).unwrap_err();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn headers_of_requests_and_responses_are_told_apart() {
+    let line = r#"{"start_time":1,"response_code":200,
+        "request_headers":{"x-tenant-id":12345678901234567890,":path":"/x","x-none":"-","x-list":[1]},
+        "response_headers":{"Server-Timing":"db;dur=3","x-cache":null},"response_trailers":{"grpc-message":"no"},
+        "REQ(X-USER-ID)":"u1","RESP(cache-status)":"c; hit","%RESP(X-CACHE?AGE):10%":"HIT","resp(endpoint-load-metrics)":"TEXT cpu=1",
+        "TRAILER(a)":"b","REQ(:METHOD)":"PUT","REQ(X-ENVOY-ORIGINAL-PATH)":"/o","x-ratelimit-remaining":0,"x-user-tier":3.5,
+        "retry-after":"7","OTHER(x)":"y"}"#;
+    let record = parse(&line.replace('\n', "")).unwrap();
+    let pairs = |list: &[(&str, &str)]| -> Headers {
+        list.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+    };
+    let request = [("x-tenant-id", "12345678901234567890"), ("x-user-id", "u1"), ("x-user-tier", "3.5")];
+    assert_eq!(record.request_headers, pairs(&request));
+    let response = [
+        ("server-timing", "db;dur=3"),
+        ("cache-status", "c; hit"),
+        ("x-cache", "HIT"),
+        ("endpoint-load-metrics", "TEXT cpu=1"),
+        ("x-ratelimit-remaining", "0"),
+        ("retry-after", "7"),
+    ];
+    assert_eq!(record.response_headers, pairs(&response));
+    assert_eq!(record.response_trailers, pairs(&[("grpc-message", "no"), ("a", "b")]));
+    assert_eq!((record.method, record.path), (Some(b"PUT".to_vec()), Some(b"/o".to_vec())));
+    let bad = parse(r#"{"start_time":1,"response_code":200,"response_headers":{"a b":"c"}}"#);
+    assert_eq!(bad, Err("\"a b\" is not a header name".to_owned()));
 }
 
 #[test]
 fn what_cannot_be_read_is_named() {
     let table = [
         ("{}", "there is no start_time"),
+        (r#"{"start_time":1}"#, "there is no response_code (0 or - is an exchange without a response)"),
         (r#"{"start_time":"yesterday"}"#, "start_time: \"yesterday\" is not an RFC 3339 time"),
-        (r#"{"start_time":1,"response_code":"many"}"#, "response_code: \"many\" is not a number"),
+        (
+            r#"{"start_time":1,"response_code":"many","duration":1}"#,
+            "response_code: \"many\" is not a number",
+        ),
         (r#"{"start_time":1,"response_code":12}"#, "status 12 is not 0 or a code of three digits"),
         (r#"{"start_time":1,"response_flags":"XX"}"#, "response_flags: Envoy has no response flag \"XX\""),
-        (r#"{"start_time":1,"bytes_sent":-1}"#, "bytes_sent: -1 is not a number of bytes"),
-        (r#"{"start_time":1,"duration":-5}"#, "duration: -5 cannot be how long an exchange took"),
+        (
+            r#"{"start_time":1,"bytes_sent":-1}"#,
+            "bytes_sent: -1 is not a number of bytes that an exchange can have",
+        ),
+        (
+            r#"{"start_time":1,"bytes_sent":18446744073709551615}"#,
+            "bytes_sent: 18446744073709552000 is not a number of bytes that an exchange can have",
+        ),
+        (
+            r#"{"start_time":1,"response_code":200,"duration":-5}"#,
+            "duration: -5 cannot be how long an exchange took",
+        ),
         (r#"{"start_time":1,"#, "not a JSON object: EOF while parsing a value at column 16"),
         ("[1]", "invalid type: sequence, expected an object"),
         (r#"{"start_time":1} x"#, "not a JSON object: trailing characters at column 18"),
@@ -106,7 +204,7 @@ fn of_a_log_that_never_ends_a_bounded_part_is_held_back() {
     let log: String = lines.collect();
     let mut records = read("log", log.as_bytes(), Format::EnvoyJson);
     assert!(records.next().unwrap().is_ok());
-    let Source::Ended(_, held) = &records.source else { panic!("{records:?}") };
+    let Source::Ended(_, _, held) = &records.source else { panic!("{records:?}") };
     assert!(held.waiting() <= 16_384, "{}", held.waiting());
     assert_eq!(records.count(), 199_999);
 }

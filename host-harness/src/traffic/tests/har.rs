@@ -50,7 +50,12 @@ fn a_har_that_is_cut_off_is_read_up_to_there_then_one_error_says_where() {
 fn a_har_entry_that_cannot_be_is_one_error_with_its_line() {
     let broken = [
         (ENTRY.replace("201", "42"), 3, "entry: status 42 is not"),
-        (ENTRY.replace("\"status\":201", "\"status\":\"ok\""), 6, "entry: invalid type"),
+        (ENTRY.replace("\"status\":201", "\"status\":\"ok\""), 6, "entry: \"ok\" is not a number"),
+        (
+            ENTRY.replace("\"bodySize\":-1,\"c", "\"bodySize\":1e30,\"c"),
+            3,
+            "not a number of bytes that an exchange",
+        ),
         (ENTRY.replace("2026-01-01T00:00:01.500Z", "soon"), 3, "startedDateTime: \"soon\" is not"),
         (ENTRY.replace("POST", "P O"), 3, "\"P O\" is not an HTTP method"),
         (ENTRY.replace("\"url\"", "\"uri\""), 6, "missing field `url`"),
@@ -74,7 +79,8 @@ fn what_is_no_har_is_one_error() {
         assert_eq!(got.len(), 1, "{content:.20}");
         assert!(got[0].clone().unwrap_err().reason.starts_with("not a HAR"), "{content:.20}");
     }
-    assert_eq!(all(har("").as_bytes(), Format::Auto), []);
+    let empty = all(har("").as_bytes(), Format::Auto).remove(0).unwrap_err();
+    assert_eq!(empty.to_string(), "f: a HAR without entries: there is nothing to replay");
     let latin = [&b"{\"log\":{\"entries\":["[..], b"\xe4"].concat();
     assert!(all(&latin, Format::Har)[0].clone().unwrap_err().reason.contains("not UTF-8"));
 }
@@ -83,4 +89,39 @@ fn what_is_no_har_is_one_error() {
 fn an_exchange_that_failed_in_playwright_has_no_response() {
     let record = one(&har(&ENTRY.replace("201", "-1")), Format::Auto);
     assert_eq!((record.status, record.flags), (None, ResponseFlags::DOWNSTREAM_DISCONNECT));
+}
+
+/// What viewers show without a word: as mitmproxy, Charles, Fiddler, Safari and older browsers write it.
+#[test]
+fn a_har_entry_may_lack_what_it_may_and_be_written_loosely() {
+    let bare = r#"{"startedDateTime":"2026-01-01T00:00:00Z","request":{"method":"GET","url":"http://h/"}}"#;
+    let pending = one(&har(bare), Format::Auto);
+    assert_eq!((pending.status, pending.flags), (None, ResponseFlags::DOWNSTREAM_DISCONNECT));
+    assert_eq!((pending.duration_ns, pending.request_bytes), (None, 0));
+    let answered = |response: &str| {
+        one(&har(&bare.replace("\"}}", &format!("\"}},\"response\":{response}}}"))), Format::Har)
+    };
+    assert_eq!(answered("null").status, None);
+    assert_eq!(answered(r#"{"status":null,"headers":null,"content":null,"bodySize":null}"#).status, None);
+    assert_eq!(answered(r#"{"status":"204","bodySize":"","httpVersion":null}"#).status, Some(204));
+    let loose = answered(
+        r#"{"status":200.0,"bodySize":17.5,"headers":[{"name":"a"},{"name":"b","value":null},{"value":"x"},
+            {"name":"no name","value":"x"},{"name":"C","value":"x\ny\u0000\ud83d"}],"content":{"size":"12"}}"#,
+    );
+    assert_eq!((loose.status, loose.response_bytes), (Some(200), 17));
+    assert_eq!(loose.response_headers, [(b"c".to_vec(), b"x y \xed\xa0\xbd".to_vec())]);
+    for (time, later_s) in [("2026-01-01T01:00:00.000+0100", 0), ("2026-01-01T00:00:01.000", 1)] {
+        let record = one(&har(&bare.replace("2026-01-01T00:00:00Z", time)), Format::Har);
+        assert_eq!(record.time_ns, NEW_YEAR + later_s * 1_000_000_000, "{time}");
+    }
+    let posted = bare.replace(
+        "\"http://h/\"",
+        r#""http://h/","bodySize":"-1","postData":{"mimeType":"x","text":"a\udc00"}"#,
+    );
+    assert_eq!(one(&har(&posted), Format::Har).request_bytes, 4);
+}
+
+#[test]
+fn a_har_may_begin_with_byte_order_marks() {
+    assert!(all(format!("\u{feff}\u{feff}{}", har(ENTRY)).as_bytes(), Format::Auto)[0].is_ok());
 }

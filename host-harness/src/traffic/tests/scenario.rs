@@ -110,34 +110,136 @@ fn episodes_hit_whom_they_name() {
 }
 
 #[test]
-fn a_scenario_that_cannot_be_is_refused_with_its_line() {
-    let base = "duration: 1h\nrate: 5\nrequests: [{path: /}]\n";
+fn a_scenario_that_cannot_be_is_refused_with_the_line_and_the_path() {
+    let base = "duration: 1h\nrate: 5\nrequests:\n- path: /a\n- path: /\n  method: GET\n";
     assert!(!records(base).is_empty());
+    let with = |more: &str| format!("{base}{more}\n");
+    let request = |more: &str| format!("{base}  {more}\n");
+    let rate = |rate: &str| base.replace("rate: 5", &format!("rate: {rate}"));
+    let people = "tenants: {count: 3, header: X-T, prefix: t}";
+    let episode =
+        |more: &str| format!("{base}{people}\nepisodes:\n- {{from: 1m, to: 2m, latency: 2}}\n- {more}\n");
     let table = [
-        (base.replace("1h", "soon"), "is not a time such as"),
-        (base.replace("1h", "0s"), "duration: 0 is not between"),
-        (base.replace("rate: 5", "rate: -5"), "is not between"),
-        (base.replace("rate: 5", "rate: []"), "rate: there is no point"),
-        (base.replace("{path: /}", ""), "requests"),
-        (base.replace("path: /", "path: x"), "a path begins with /"),
-        (base.replace("path: /", "path: '/{a'"), "a { is not closed"),
-        (base.replace("path: /", "path: /, status: {99: 1}"), "status 99"),
-        (base.replace("path: /", "path: /, weight: 0"), "none has a weight above 0"),
-        (base.replace("path: /", "path: /, latency: {p50: 2s, p99: 1s}"), "latency: expected a value"),
-        (base.replace("path: /", "path: /, method: 'G T'"), "is not an HTTP method"),
-        (base.to_owned() + "nope: 1\n", "nope"),
-        (base.to_owned() + "tenants: {count: 0, header: x}\n", "tenants: count: 0"),
-        (base.to_owned() + "tenants: {count: 1, header: 'x y'}\n", "is not a header name"),
-        (base.to_owned() + "episodes: [{from: 2m, to: 1m}]\n", "`to` is not after `from`"),
-        (base.to_owned() + "episodes: [{from: 1m, to: 2m, errors: {share: 2, status: 500}}]\n", "share: 2"),
-        (base.to_owned() + "start: tomorrow\n", "start: \"tomorrow\" is not an RFC 3339 time"),
+        (base.replace("1h", "soon"), 1, "is not a time such as"),
+        (base.replace("1h", "0s"), 1, "duration: 0 is not between"),
+        (base.replace("1h", "-1h"), 1, "is not a time such as"),
+        (
+            base.replace("duration: 1h", "start: 2262-04-11T00:00:00Z\nduration: 2d"),
+            2,
+            "duration: the end is after April",
+        ),
+        (rate("-5"), 2, "rate: -5 is not between"),
+        (rate(".nan"), 2, "non-finite float `.nan`"),
+        (rate("0"), 2, "rate: it is 0 all the time"),
+        (rate("[]"), 2, "rate: there is no point"),
+        (
+            rate("\n- {at: 0s, per_second: 1}\n- {at: 1m, per_second: -1}"),
+            4,
+            "rate[1].per_second: -1 is not between",
+        ),
+        (rate("[{at: 1m, per_second: 1}, {at: 0s, per_second: 1}]"), 2, "not in the order of time"),
+        (rate("[{at: 0s, per_second: 1, per: 2}]"), 2, "unknown field"),
+        (with("repeat: 1h"), 7, "repeat: the rate is always the same"),
+        (
+            rate("[{at: 0s, per_second: 1}, {at: 2h, per_second: 1}]") + "repeat: 1h\n",
+            7,
+            "repeat: the rate's last point",
+        ),
+        (with("host: 'a b'"), 7, "host: \"a b\" is not a host"),
+        (with("host: ''"), 7, "host: \"\" is not a host"),
+        ("duration: 1h\nrate: 5\nrequests: []\n".to_owned(), 3, "requests: there is none"),
+        (base.replace("path: /a", "path: x"), 4, "requests[0].path: \"x\": a path begins with /"),
+        (base.replace("path: /a", "path: '/a b'"), 4, "has no blanks"),
+        (base.replace("path: /a", "path: '/{a'"), 4, "requests[0].path: a { is not closed"),
+        (base.replace("path: /a", "path: '/a}'"), 4, "requests[0].path: a } closes nothing"),
+        (request("status: {99: 1}"), 5, "requests[1].status: status 99"),
+        (request("status: {}"), 5, "requests[1].status: there is none"),
+        (request("status: {200: -1}"), 5, "requests[1].status: weight: -1 is not between"),
+        (request("weight: -1"), 5, "requests[1].weight: -1 is not between"),
+        (request("ids: 0"), 5, "requests[1].ids: 0"),
+        (
+            base.replace("method: GET", "weight: 0").replace("/a", "/a\n  weight: 0"),
+            4,
+            "requests: none has a weight above 0",
+        ),
+        (request("latency: {p50: 2s, p99: 1s}"), 5, "requests[1].latency: expected a value"),
+        (request("latency: {min: 2s, max: 1s}"), 5, "requests[1].latency: expected a value"),
+        (request("latency: {}"), 5, "requests[1].latency: expected a value"),
+        (request("latency: 20y"), 7, "is not a time such as"),
+        (request("latency: 9000d"), 5, "requests[1].latency: 777600000 is not between"),
+        (request("latency: 5"), 7, "5 is not a time such as"),
+        (request("response_bytes: -5"), 5, "requests[1].response_bytes: -5 is not between"),
+        (request("response_bytes: {mean: .inf}"), 5, "requests[1].response_bytes: inf is not between"),
+        (
+            request("request_headers: {'a b': c}"),
+            5,
+            "requests[1].request_headers: \"a b\" is not a header name",
+        ),
+        (
+            base.replace("method: GET", "method: 'G T'"),
+            5,
+            "requests[1].method: \"G T\" is not an HTTP method",
+        ),
+        (with("nope: 1"), 7, "nope"),
+        (request("nope: 1"), 7, "nope"),
+        (with("tenants: {count: 0, header: x}"), 7, "tenants.count: 0"),
+        (with("tenants: {count: 1, zipf: -1, header: x}"), 7, "tenants.zipf: -1"),
+        (with("tenants: {count: 1, header: 'x y'}"), 7, "tenants.header: \"x y\" is not a header name"),
+        (with(people) + "users: {count: 1, header: x-t}\n", 8, "users.header: x-t is the tenants' already"),
+        (episode("{from: 2m, to: 1m, latency: 2}"), 10, "episodes[1].to: it is not after `from`"),
+        (episode("{from: 1h, to: 2h, latency: 2}"), 10, "episodes[1].from: the scenario has ended by then"),
+        (
+            episode("{from: 1m, to: 2m, path: /b, latency: 2}"),
+            10,
+            "episodes[1].path: /b: no request has this path",
+        ),
+        (
+            episode("{from: 1m, to: 2m, tenant: t4, latency: 2}"),
+            10,
+            "episodes[1].tenant: t4: there is no such tenant",
+        ),
+        (episode("{from: 1m, to: 2m}"), 10, "episodes[1]: it changes nothing"),
+        (episode("{from: 1m, to: 2m, latency: -2}"), 10, "episodes[1].latency: -2 is not between"),
+        (episode("{from: 1m, to: 2m, rate: .inf}"), 10, "episodes[1].rate: inf is not between"),
+        (
+            episode("{from: 1m, to: 2m, rate: 1000000, latency: 1}") + "- {from: 1m, to: 2m, rate: 9}",
+            2,
+            "rate: with its episodes",
+        ),
+        (episode("{from: 1m, to: 2m, errors: {share: 2, status: 500}}"), 10, "episodes[1].errors.share: 2"),
+        (
+            episode("{from: 1m, to: 2m, errors: {share: 1, status: 42}}"),
+            10,
+            "episodes[1].errors.status: status 42",
+        ),
+        (
+            episode("{from: 1m, to: 2m, errors: {share: 1, status: 0, flags: XX}}"),
+            10,
+            "episodes[1].errors.flags: Envoy has",
+        ),
+        (with("start: tomorrow"), 7, "start: \"tomorrow\" is not an RFC 3339 time"),
+        (with("start: 2600-01-01T00:00:00Z"), 7, "start: 2600-01-01T00:00:00Z is after April 2262"),
+        (with("seed: -1"), 7, "invalid u64"),
     ];
-    for (text, reason) in table {
+    let mut wrong = Vec::new();
+    for (text, line, reason) in table {
         let all: Vec<_> = read("s.yaml", text.as_bytes(), Format::Scenario).collect();
-        let [Err(bad)] = all.as_slice() else { panic!("{text}: {} records", all.len()) };
-        assert!(bad.reason.contains(reason), "{text}: {bad}");
+        match all.as_slice() {
+            [Err(bad)]
+                if bad.reason.contains(reason)
+                    && !bad.reason.contains("error:")
+                    && bad.line == line
+                    && bad.file == "s.yaml" => {}
+            [Err(bad)] => wrong.push(format!("{line}: {reason}: {bad}")),
+            _ => wrong.push(format!("{reason}: {} records", all.len())),
+        }
     }
-    let bad =
-        read("s.yaml", (base.to_owned() + "nope: 1\n").as_bytes(), Format::Auto).next().unwrap().unwrap_err();
-    assert_eq!((bad.file.as_str(), bad.line), ("s.yaml", 4), "{bad}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for fine in [
+        episode("{from: 1m, to: 2m, tenant: t3, rate: 0}"),
+        rate("[{at: 1m, per_second: 1}]"),
+        with("host: 'h:80'"),
+    ] {
+        assert!(!records(&fine).is_empty(), "{fine}");
+    }
 }
