@@ -7,6 +7,7 @@ pub mod flood;
 pub mod gateway;
 pub mod hanging;
 pub mod http2;
+pub mod istio;
 pub mod json_log;
 pub mod load;
 pub mod metrics;

@@ -8,6 +8,7 @@
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
 //! - [`estimate`]: configuration to worst-case series
 //! - [`render`]: configuration to the files around the filter, pure
+//! - [`oci`]: the filter in an image layout
 //! - [`replay`]: recorded traffic through the filter in the host harness
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
@@ -29,6 +30,7 @@ pub mod document;
 pub mod envoy;
 pub mod estimate;
 pub mod http;
+pub mod oci;
 pub mod render;
 pub mod replay;
 pub mod report;

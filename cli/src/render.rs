@@ -8,6 +8,8 @@ pub mod catalogue;
 pub mod envoy;
 pub mod envoy_stats;
 pub mod grafana;
+pub mod istio;
+pub mod names;
 pub mod plugin;
 pub mod prometheus;
 pub mod promql;

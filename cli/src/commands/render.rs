@@ -4,6 +4,8 @@ use super::{Done, Failure};
 use crate::address::{AddressError, HostPort};
 use crate::checkout;
 use crate::document::Document;
+use crate::oci::Layout;
+use crate::render::istio::{self, Hop, Istio};
 use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, plugin, prometheus};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,12 +25,59 @@ enum Target {
     EnvoyStats(Common),
     /// envoy.yaml: a whole bootstrap, with the filter in front of one upstream
     Envoy(EnvoyArgs),
+    /// wasmplugin.yaml and proxyconfig.yaml: the filter in a gateway of Istio's, or in sidecars
+    Istio(IstioArgs),
     /// rules.yaml, alerts.yaml, tests.yaml, scrape.yaml: everything that Prometheus needs
     Prometheus(FolderArgs),
     /// alertmanager.yml and templates/: who is told of which alert
     Alertmanager(FolderArgs),
     /// overview.json, slo.json and provisioning/: dashboards for Grafana
     Grafana(GrafanaArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct IstioArgs {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    image: ImageArgs,
+    /// For the proxies beside the service's own pods instead of a gateway
+    #[arg(long)]
+    sidecars: bool,
+}
+
+/// The filter as an image.
+#[derive(Debug, clap::Args)]
+struct ImageArgs {
+    /// Where the proxies find the filter: oci://, https://, or file:// in their own file system
+    #[arg(long, value_name = "URL", default_value = istio::IMAGE)]
+    url: String,
+    /// Also write the filter as an image, in the OCI layout, to this folder; the rendered files then name its digest
+    #[arg(long, value_name = "DIR")]
+    oci: Option<PathBuf>,
+    /// The filter's module for --oci; without it, the one that `make wasm` builds
+    #[arg(long, value_name = "PATH", requires = "oci")]
+    wasm: Option<PathBuf>,
+}
+
+impl ImageArgs {
+    /// Writes the layout where one is wanted, and returns its digest where it is the image's that is meant.
+    fn layout(&self) -> Result<Option<String>, Failure> {
+        let Some(folder) = &self.oci else { return Ok(None) };
+        let module = checkout::wasm(self.wasm.as_deref())?;
+        let read = |source| Failure::Read { path: module.display().to_string(), source };
+        let bytes = std::fs::read(&module).map_err(read)?;
+        let layout = Layout::of(&bytes, env!("CARGO_PKG_VERSION")).map_err(Failure::system("the image"))?;
+        let written = layout.write(folder);
+        written.map_err(|source| Failure::Write { path: folder.display().to_string(), source })?;
+        // Of a file, or what https:// yields, the digest would be the module's own.
+        let image = self.url.starts_with("oci://") || !self.url.contains("://");
+        Ok(image.then_some(layout.digest))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -113,6 +162,14 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
                 flush_seconds: None,
             };
             one_file(&args.common, &bootstrap.render(), out)
+        }
+        Target::Istio(args) => {
+            let document = Document::load(&args.config)?;
+            document.refuse(&args.config, istio::check(&document.config))?;
+            let digest = args.image.layout()?;
+            let hop = if args.sidecars { Hop::Sidecars } else { Hop::Gateway };
+            let istio = Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop };
+            write_all(&args.out, &istio.render())
         }
         Target::Prometheus(args) => {
             let document = Document::load(&args.config)?;

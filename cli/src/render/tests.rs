@@ -39,7 +39,7 @@ fn bootstrap(document: &Document) -> Bootstrap<'_> {
 }
 
 /// The example of every key.
-fn example() -> Result<Document, DocumentError> {
+pub(super) fn example() -> Result<Document, DocumentError> {
     Document::from_text("redline.example.yaml", include_str!("../../../envoy/redline.example.yaml"))
 }
 
