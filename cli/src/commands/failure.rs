@@ -32,6 +32,9 @@ pub enum Failure {
     /// The state of SLOs.
     #[error(transparent)]
     Slo(#[from] crate::slo::SloError),
+    /// An Envoy that should be examined.
+    #[error(transparent)]
+    Doctor(#[from] crate::doctor::DoctorError),
     /// Envoy's metrics.
     #[error(transparent)]
     Scrape(#[from] ScrapeError),
