@@ -14,7 +14,7 @@ use std::io::Read;
 use std::process::Command;
 use support::client::{Call, Version, send_all};
 use support::gateway::{Listener, bootstrap, route};
-use support::{World, eventually, istio, root, wasm};
+use support::{World, envoy_minor, eventually, istio, root, wasm};
 
 const CONFIGURATION: &str = r#"{
     "service": "shop", "tick": "100ms",
@@ -92,7 +92,7 @@ fn proxy(document: &Document, ours: bool) -> World {
         let mut whole: Value = serde_json::from_str(&text).expect("our own JSON");
         let hcm = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
         let hcm = whole.pointer_mut(hcm).expect("the connection manager");
-        hcm["access_log"] = json!([istio_stats()]);
+        hcm["access_log"] = if has_stats_logger() { json!([istio_stats()]) } else { json!([]) };
         let filters = hcm["http_filters"].as_array_mut().expect("filters");
         // The plugin stands where the bootstrap of other tests has its filter.
         if ours {
@@ -103,6 +103,11 @@ fn proxy(document: &Document, ours: bool) -> World {
         whole.to_string()
     });
     world.expect("Envoy starts")
+}
+
+/// Envoy has it since 1.37.
+fn has_stats_logger() -> bool {
+    envoy_minor() >= 37
 }
 
 /// Counters and histograms with tags of their own beside the name, as the mesh's `istio_stats` filter defines them; it is
@@ -231,6 +236,9 @@ fn the_meshs_own_stats_are_as_they_were() {
         let sent = calls().len() as f64;
         let samples = eventually("the mesh's own count", || {
             let samples = samples(&world);
+            if !has_stats_logger() {
+                return Some(samples);
+            }
             let counted = count(&samples, "envoy_istio_requests_total") == sent;
             (counted && count(&samples, "envoy_istio_request_bytes_count") == sent).then_some(samples)
         });
@@ -242,7 +250,13 @@ fn the_meshs_own_stats_are_as_they_were() {
         (named, counted.map(|(n, l, v)| (format!("{n}{l:?}"), v)).collect::<BTreeMap<_, _>>())
     };
     let (with, without) = (read(true), read(false));
-    assert!(with.1.keys().any(|key| key.contains("grpc_response_status") && key.contains("source_version")));
+    if has_stats_logger() {
+        assert!(
+            with.1.keys().any(|key| key.contains("grpc_response_status") && key.contains("source_version"))
+        );
+    } else {
+        eprintln!("NOT CHECKED: this Envoy has no logger that writes stats as istio_stats does");
+    }
     assert_eq!(with.1, without.1);
     assert_eq!(with.0, without.0);
     assert!(with.0.len() > 40, "{}", with.0.len());
