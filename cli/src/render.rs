@@ -9,6 +9,7 @@ pub mod envoy;
 pub mod envoy_stats;
 pub mod grafana;
 pub mod istio;
+pub mod kubernetes;
 pub mod names;
 pub mod plugin;
 pub mod prometheus;

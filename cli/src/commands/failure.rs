@@ -63,6 +63,12 @@ pub enum Failure {
     /// Standard output.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
+    /// A place where not every proxy can find the filter.
+    #[error("--url {url}: Envoy Gateway loads oci:// and https:// only")]
+    Url {
+        /// What was given.
+        url: String,
+    },
     /// An address that something else listens on.
     #[error("cannot listen on {address} ({source}); {option} chooses another address")]
     Listen {

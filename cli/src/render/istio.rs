@@ -106,12 +106,13 @@ spec:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {deployment}
+  name: {name}
 spec:
   template:
     metadata:
       annotations:
-"#
+"#,
+            name = quoted(&deployment),
         );
         for Annotation { name, value, why } in annotations(&self.document.config) {
             out.push_str(&indented(why, 8));

@@ -14,7 +14,7 @@ pub fn resource(service: &str, ending: &str) -> String {
     format!("redline-{}{ending}", label(service, room))
 }
 
-/// The service as the value of a Kubernetes label.
+/// The service as the value of a Kubernetes label, or as a name: quote it, it may be all digits.
 pub fn label_value(service: &str) -> String {
     label(service, MAX_LABEL)
 }
