@@ -102,6 +102,11 @@ fn every_kind_of_address_makes_a_bootstrap_that_envoy_accepts() {
             );
         }
     }
+    // As a pod of Kubernetes has it, with a listener for Prometheus.
+    for metrics in ["0.0.0.0:9902", "[::]:9902"] {
+        let bootstrap = bootstrap(&document, "shop:8080", "0.0.0.0:10000");
+        must_accept(metrics, &bootstrap.yaml_with_metrics(&metrics.parse().expect("an address")));
+    }
     let quick = Bootstrap { flush_seconds: Some(1), ..bootstrap(&document, "127.0.0.1:1", "127.0.0.1:0") };
     must_accept("flush_seconds", &quick.render().text);
 }
