@@ -1,4 +1,4 @@
-//! In a proxy whose bootstrap is written the way Istio writes it, every metric has the contract's name and labels, and
+//! In proxies that are told what Istio and Envoy Gateway tell them, every metric has the contract's name and labels, and
 //! the mesh's own stats are as they were. And the image that Istio would pull is the filter.
 
 mod support;
@@ -7,6 +7,7 @@ use flate2::read::GzDecoder;
 use oci_spec::image::{ImageIndex, ImageManifest, MediaType};
 use redline_cli::document::Document;
 use redline_cli::render::istio::Hop;
+use redline_cli::render::kubernetes::Kubernetes;
 use redline_cli::scrape::Scrape;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,9 +192,14 @@ fn every_metric_has_the_contracts_name_and_labels() {
     let document = Document::from_text("test", CONFIGURATION).expect("it is right");
     let world = proxy(&document, true);
     send(&world);
+    must_have_the_contracts_labels(&world, &document);
+    must_be_well(&world);
+}
+
+fn must_have_the_contracts_labels(world: &World, document: &Document) {
     let expected: BTreeSet<&str> = CONTRACT.iter().map(|(name, _)| *name).collect();
     let samples = eventually("every metric", || {
-        let samples = samples(&world);
+        let samples = samples(world);
         let seen: BTreeSet<&str> = samples.iter().map(|(name, ..)| base(name)).collect();
         expected.is_subset(&seen).then_some(samples)
     });
@@ -222,6 +228,68 @@ fn every_metric_has_the_contracts_name_and_labels() {
         let expected = bounds.iter().map(u64::to_string).chain(["+Inf".to_owned()]).collect();
         assert_eq!(of(&format!("{name}_bucket"), "le"), expected, "{name}");
     }
+}
+
+/// A proxy as Envoy Gateway runs it: the policy's filter is in the chain, switched off, and each route switches it on.
+#[test]
+fn a_proxy_of_envoy_gateways_shows_the_contracts_labels() {
+    let document = Document::from_text("test", CONFIGURATION).expect("it is right");
+    let upstream = "127.0.0.1:1".parse().expect("an address");
+    let files =
+        Kubernetes { document: &document, url: "oci://r.example/x:1", sha256: None, upstream: &upstream }
+            .render();
+    let object = |name: &str| -> Value {
+        let file = files.iter().find(|file| file.name == name).expect("it is rendered");
+        serde_saphyr::from_str(&file.text).expect("YAML")
+    };
+    let proxy = object("overlays/envoy-gateway/envoyproxy.yaml");
+    let stats: Value =
+        serde_saphyr::from_str(proxy["spec"]["bootstrap"]["value"].as_str().expect("a text")).expect("YAML");
+    let wasm_of = object("overlays/envoy-gateway/envoyextensionpolicy.yaml")["spec"]["wasm"][0].clone();
+    const NAME: &str = "envoy.filters.http.wasm/envoyextensionpolicy/default/redline-shop/wasm/0";
+    let filter = json!({"name": NAME, "disabled": true, "typed_config": {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+    "config": {
+        "name": wasm_of["name"], "root_id": wasm_of["rootID"], "fail_open": wasm_of["failOpen"],
+        "vm_config": {"vm_id": NAME, "runtime": "envoy.wasm.runtime.v8",
+                      "code": {"local": {"filename": wasm().display().to_string()}}},
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue",
+                          "value": wasm_of["config"].to_string()},
+    }}});
+    let world = World::with_bootstrap(2, |upstream| {
+        let listener =
+            Listener { name: "ingress", configuration: CONFIGURATION, client_values: false, quic: None };
+        let text = bootstrap(&[listener], &wasm().display().to_string(), upstream);
+        let mut whole: Value = serde_json::from_str(&text).expect("our own JSON");
+        whole["stats_config"] = stats["stats_config"].clone();
+        let hcm = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+        let hcm = whole.pointer_mut(hcm).expect("the connection manager");
+        hcm["access_log"] = json!([]);
+        hcm["http_filters"].as_array_mut().expect("filters")[1] = filter.clone();
+        let routes = "/route_config/virtual_hosts/0/routes";
+        for route in hcm.pointer_mut(routes).and_then(Value::as_array_mut).expect("routes") {
+            route["typed_per_filter_config"][NAME] =
+                json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}});
+        }
+        whole.to_string()
+    });
+    let world = world.expect("Envoy starts");
+    send(&world);
+    must_have_the_contracts_labels(&world, &document);
+    must_be_well(&world);
+}
+
+/// The doctor has nothing to say but that some of what was sent could not be recorded, as it was meant to.
+fn must_be_well(world: &World) {
+    let output = Command::new(env!("CARGO_BIN_EXE_redline"))
+        .args(["doctor", "--envoy", &format!("http://{}", world.envoy.admin())])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let faults: Vec<&str> =
+        said.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    let faults: Vec<&str> = faults.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(faults, ["overflow", "dropped"], "{said}");
 }
 
 #[test]
