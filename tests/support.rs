@@ -9,6 +9,7 @@ pub mod hanging;
 pub mod http2;
 pub mod istio;
 pub mod json_log;
+pub mod kubernetes;
 pub mod load;
 pub mod metrics;
 pub mod mix;

@@ -61,8 +61,8 @@ spec:
   # After authentication, so that a tenant out of a token is a verified one; before authorization, so that requests that it
   # refuses have their tenant. What authentication refuses is counted too, without a tenant.
   phase: AUTHZ
-  # A crash of the module gets a new VM. Where the custom resource is too old for it, FAIL_OPEN is the next best: traffic
-  # goes on, uncounted by that worker until the proxy restarts. The default, FAIL_CLOSE, refuses every request instead.
+  # A crash of the module gets a new VM. Where Istio is too old for it (before 1.25), FAIL_OPEN is the next best: traffic goes
+  # on, uncounted by that worker until the proxy restarts. The default, FAIL_CLOSE, refuses every request instead.
   failStrategy: FAIL_RELOAD
   pluginName: redline
   pluginConfig:
