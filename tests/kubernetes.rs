@@ -84,9 +84,9 @@ fn the_schema_finds_what_is_wrong() {
             "/spec/podMetricsEndpoints/0/honorLabels",
             json!(false),
         ),
-        ("overlays/envoy/service.yaml", "Service", "/metadata/name", json!("Redline_x")),
-        ("overlays/envoy/service.yaml", "Service", "/metadata/name", json!("a".repeat(64))),
-        ("overlays/envoy/deployment.yaml", "Deployment", "/metadata/labels", json!({"app": "a-"})),
+        ("gateway/service.yaml", "Service", "/metadata/name", json!("Redline_x")),
+        ("gateway/service.yaml", "Service", "/metadata/name", json!("a".repeat(64))),
+        ("gateway/deployment.yaml", "Deployment", "/metadata/labels", json!({"app": "a-"})),
     ];
     for (name, kind, path, value) in spoiled {
         let mut spoiled = object(name);
@@ -242,18 +242,18 @@ fn every_reference_of_a_kustomization_is_there_and_every_file_is_referred_to() {
         // Overlays and components are for people to name.
         let entries = there.iter().filter(|path| path.ends_with("kustomization.yaml"));
         used.extend(
-            entries.filter(|path| !path.starts_with("base") && !path.starts_with("operator")).cloned(),
+            entries.filter(|path| path.starts_with("overlays") || path.starts_with("components")).cloned(),
         );
         assert_eq!(used, there);
 
         // What a pod mounts and a monitor selects is made in the same overlay.
         let of =
             |name: &str| objects(&files).into_iter().find(|(n, _)| *n == name).expect("it is rendered").1;
-        let deployment = of("overlays/envoy/deployment.yaml");
+        let deployment = of("gateway/deployment.yaml");
         let mounted = &deployment["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"];
-        assert_eq!(of("overlays/envoy/kustomization.yaml")["configMapGenerator"][0]["name"], *mounted);
+        assert_eq!(of("gateway/kustomization.yaml")["configMapGenerator"][0]["name"], *mounted);
         let labels = &deployment["spec"]["template"]["metadata"]["labels"];
-        let service = of("overlays/envoy/service.yaml");
+        let service = of("gateway/service.yaml");
         for selector in [&deployment["spec"]["selector"]["matchLabels"], &service["spec"]["selector"]] {
             assert_eq!(selector, labels);
         }

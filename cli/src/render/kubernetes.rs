@@ -1,7 +1,8 @@
 //! A configuration in; a kustomize base and overlays, for every way to run the filter on Kubernetes, out.
 //!
 //! `base` is what Prometheus, Alertmanager and Grafana read, as ConfigMaps and a Secret; `operator` adds the rules for
-//! the Prometheus Operator; each overlay adds one kind of proxy, and each component annotates the pods of a kind.
+//! the Prometheus Operator; `gateway` is a plain Envoy; each overlay adds one kind of proxy to `operator`, and each component
+//! annotates the pods of a kind.
 
 mod monitoring;
 mod proxies;
@@ -13,8 +14,8 @@ use crate::document::Document;
 
 /// Where what watches is deployed.
 pub const NAMESPACE: &str = "monitoring";
-/// The file of the filter's module that an overlay expects beside it.
-pub const MODULE: &str = "overlays/envoy/redline.wasm";
+/// The file of the filter's module that the plain Envoy expects beside its bootstrap.
+pub const MODULE: &str = "gateway/redline.wasm";
 
 /// What the files are made of.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ impl Kubernetes<'_> {
     fn root(&self) -> String {
         let mut text = self.header(
             "What watches, for the Prometheus Operator. An overlay adds the proxies to it:\n\
-             # kubectl apply -k overlays/envoy (or istio-gateway, sidecars, envoy-gateway). Without the operator: base.",
+             # kubectl apply --server-side -k overlays/envoy (or istio-gateway, sidecars, envoy-gateway). Without the operator: base.",
         );
         text.push_str(KUSTOMIZATION);
         text.push_str("resources: [operator]\n");

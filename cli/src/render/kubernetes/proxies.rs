@@ -44,21 +44,25 @@ impl Kubernetes<'_> {
         )
     }
 
-    /// `overlays/envoy`: a plain Envoy as a gateway.
+    /// `gateway`, a plain Envoy, and `overlays/envoy`.
     pub(super) fn envoy(&self) -> Vec<Rendered> {
         let name = self.name("-gateway");
         let labels = format!(
             "{{app.kubernetes.io/name: redline-gateway, app.kubernetes.io/instance: {}}}",
             quoted(&names::label_value(&self.document.config.service))
         );
-        let mut kustomization = self.overlay(
-            "A plain Envoy with the filter, in front of one service. envoy.yaml and redline.wasm are its ConfigMap; a change of\n\
-             # either makes new pods.",
-            "deployment.yaml, service.yaml, servicemonitor.yaml",
+        let gateway = self.header(
+            "A plain Envoy with the filter, in front of one service; it needs no custom resource. envoy.yaml and redline.wasm are\n\
+             # its ConfigMap, and a change of either makes new pods. Apply it with --server-side: what kubectl notes down else has\n\
+             # no room for a module.",
+        ) + &format!(
+            "{KUSTOMIZATION}resources: [deployment.yaml, service.yaml]\nconfigMapGenerator:\n  - name: {name}\n    files: \
+             [envoy.yaml, redline.wasm]\n"
         );
-        kustomization.push_str(&format!(
-            "configMapGenerator:\n  - name: {name}\n    files: [envoy.yaml, redline.wasm]\n"
-        ));
+        let overlay = self.overlay(
+            "The plain Envoy, and how the Prometheus Operator reads it.",
+            "../../gateway, servicemonitor.yaml",
+        );
         let bootstrap = Bootstrap {
             document: self.document,
             upstream: self.upstream.clone(),
@@ -128,10 +132,11 @@ spec:
             header = self.header("How Prometheus reads every pod behind the Service."),
         );
         vec![
-            Rendered { name: "overlays/envoy/kustomization.yaml", text: kustomization },
-            Rendered { name: "overlays/envoy/envoy.yaml", text: bootstrap },
-            Rendered { name: "overlays/envoy/deployment.yaml", text: deployment },
-            Rendered { name: "overlays/envoy/service.yaml", text: service },
+            Rendered { name: "gateway/kustomization.yaml", text: gateway },
+            Rendered { name: "gateway/envoy.yaml", text: bootstrap },
+            Rendered { name: "gateway/deployment.yaml", text: deployment },
+            Rendered { name: "gateway/service.yaml", text: service },
+            Rendered { name: "overlays/envoy/kustomization.yaml", text: overlay },
             Rendered { name: "overlays/envoy/servicemonitor.yaml", text: monitor },
         ]
     }
