@@ -32,10 +32,10 @@ test: setup ## every test: unit, in Wasm, against a real Envoy
 # The oldest first. `envoy` is the one of every other target.
 OLDEST := envoy-1.36
 ENVOYS := $(OLDEST) envoy-1.37 envoy-1.38 envoy-1.39 envoy
-MATRIX := requests accounting faults reloads
+MATRIX := requests accounting faults reloads bootstraps istio doctor
 TEST_ENVOY = REDLINE_ENVOY=$(CURDIR)/.tools/bin/$(1) cargo test --release --package redline-cli
 
-test-matrix: ## requests, accounting, faults and reloads on every supported Envoy, 1.36 to 1.40
+test-matrix: ## requests, accounting, faults, reloads and the mesh on every supported Envoy, 1.36 to 1.40
 	@$(SETUP)
 	@$(SETUP) $(ENVOYS)
 	@$(WASM)

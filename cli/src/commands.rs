@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod doctor;
 mod failure;
 pub mod render;
 pub mod replay;
@@ -30,6 +31,7 @@ enum Command {
     Run(run::Args),
     Replay(replay::Args),
     Slo(slo::Args),
+    Doctor(doctor::Args),
     #[command(hide = true)]
     Demo(demo::Args),
 }
@@ -51,6 +53,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Slo(args) => slo::run(&args, &mut out),
+        Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
     };
     let flushed = out.flush().map_err(Failure::from);

@@ -8,11 +8,14 @@
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
 //! - [`estimate`]: configuration to worst-case series
 //! - [`render`]: configuration to the files around the filter, pure
+//! - [`oci`]: the filter in an image layout
+//! - [`oci`]: the filter to an image
 //! - [`replay`]: recorded traffic through the filter in the host harness
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
 //! - [`slo`]: scrapes or Prometheus' answers to how SLOs stand
 //! - [`report`]: samples to tables
+//! - [`doctor`]: a live Envoy's answers to what is wrong with it
 //! - [`demo`]: an upstream and a bounded load
 //! - [`commands`]: one file per command, thin
 //! - [`address`], [`checkout`], [`http`], [`stop`]: what those share
@@ -25,10 +28,12 @@ pub mod address;
 pub mod checkout;
 pub mod commands;
 pub mod demo;
+pub mod doctor;
 pub mod document;
 pub mod envoy;
 pub mod estimate;
 pub mod http;
+pub mod oci;
 pub mod render;
 pub mod replay;
 pub mod report;

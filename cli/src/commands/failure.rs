@@ -32,6 +32,9 @@ pub enum Failure {
     /// The state of SLOs.
     #[error(transparent)]
     Slo(#[from] crate::slo::SloError),
+    /// An Envoy that should be examined.
+    #[error(transparent)]
+    Doctor(#[from] crate::doctor::DoctorError),
     /// Envoy's metrics.
     #[error(transparent)]
     Scrape(#[from] ScrapeError),
@@ -60,6 +63,12 @@ pub enum Failure {
     /// Standard output.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
+    /// A place where not every proxy can find the filter.
+    #[error("--url {url}: Envoy Gateway loads oci:// and https:// only")]
+    Url {
+        /// What was given.
+        url: String,
+    },
     /// An address that something else listens on.
     #[error("cannot listen on {address} ({source}); {option} chooses another address")]
     Listen {

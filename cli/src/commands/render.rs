@@ -4,7 +4,10 @@ use super::{Done, Failure};
 use crate::address::{AddressError, HostPort};
 use crate::checkout;
 use crate::document::Document;
-use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, plugin, prometheus};
+use crate::oci::Layout;
+use crate::render::istio::{self, Hop, Istio};
+use crate::render::kubernetes::{self, Kubernetes};
+use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, names, plugin, prometheus};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -23,12 +26,78 @@ enum Target {
     EnvoyStats(Common),
     /// envoy.yaml: a whole bootstrap, with the filter in front of one upstream
     Envoy(EnvoyArgs),
+    /// wasmplugin.yaml and proxyconfig.yaml: the filter in a gateway of Istio's, or in sidecars
+    Istio(IstioArgs),
+    /// kustomization.yaml and what it lists: a base and overlays for Envoy, Istio and Envoy Gateway
+    Kubernetes(KubernetesArgs),
     /// rules.yaml, alerts.yaml, tests.yaml, scrape.yaml: everything that Prometheus needs
     Prometheus(FolderArgs),
     /// alertmanager.yml and templates/: who is told of which alert
     Alertmanager(FolderArgs),
     /// overview.json, slo.json and provisioning/: dashboards for Grafana
     Grafana(GrafanaArgs),
+    /// Every target, a folder each
+    All(KubernetesArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct IstioArgs {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    image: ImageArgs,
+    /// For the proxies beside the service's own pods instead of a gateway
+    #[arg(long)]
+    sidecars: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct KubernetesArgs {
+    /// The configuration, JSON or YAML; - reads standard input
+    #[arg(long)]
+    config: PathBuf,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    image: ImageArgs,
+    /// Where a plain Envoy's requests go; without it, to port 8080 of what has the service's name
+    #[arg(long, value_name = "HOST:PORT")]
+    upstream: Option<HostPort>,
+}
+
+/// The filter as an image.
+#[derive(Debug, clap::Args)]
+struct ImageArgs {
+    /// Where the proxies find the filter: oci://, https://, or file:// in their own file system
+    #[arg(long, value_name = "URL", default_value = istio::IMAGE)]
+    url: String,
+    /// Also write the filter as an image, in the OCI layout, to this folder; the rendered files then name its digest
+    #[arg(long, value_name = "DIR")]
+    oci: Option<PathBuf>,
+    /// The filter's module; without it, the one that `make wasm` builds
+    #[arg(long, value_name = "PATH")]
+    wasm: Option<PathBuf>,
+}
+
+impl ImageArgs {
+    /// Writes the layout where one is wanted, and returns its digest where it is the image's that is meant.
+    fn layout(&self) -> Result<Option<String>, Failure> {
+        let Some(folder) = &self.oci else { return Ok(None) };
+        let module = checkout::wasm(self.wasm.as_deref())?;
+        let read = |source| Failure::Read { path: module.display().to_string(), source };
+        let bytes = std::fs::read(&module).map_err(read)?;
+        let layout = Layout::of(&bytes, env!("CARGO_PKG_VERSION")).map_err(Failure::system("the image"))?;
+        let written = layout.write(folder);
+        written.map_err(|source| Failure::Write { path: folder.display().to_string(), source })?;
+        // Of a file, or what https:// yields, the digest would be the module's own.
+        let image = self.url.starts_with("oci://") || !self.url.contains("://");
+        Ok(image.then_some(layout.digest))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -115,15 +184,25 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         Target::Envoy(args) => {
             let document = Document::load(&args.common.config)?;
             let EnvoyArgs { upstream, listen, admin, wasm, .. } = args;
-            let bootstrap = Bootstrap {
-                document: &document,
-                upstream: upstream.clone(),
-                listen: listen.clone(),
-                admin: admin.clone(),
-                wasm: wasm.clone(),
-                flush_seconds: None,
-            };
+            let (upstream, listen, admin) = (upstream.clone(), listen.clone(), admin.clone());
+            let wasm = wasm.clone();
+            let bootstrap =
+                Bootstrap { document: &document, upstream, listen, admin, wasm, flush_seconds: None };
             one_file(&args.common, &bootstrap.render(), out)
+        }
+        Target::Istio(args) => {
+            let document = Document::load(&args.config)?;
+            document.refuse(&args.config, istio::check(&document.config))?;
+            let digest = args.image.layout()?;
+            let hop = if args.sidecars { Hop::Sidecars } else { Hop::Gateway };
+            let istio = Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop };
+            write_all(&args.out, &istio.render())
+        }
+        Target::Kubernetes(args) => {
+            let document = Document::load(&args.config)?;
+            document.refuse(&args.config, istio::check(&document.config))?;
+            document.refuse(&args.config, prometheus::check(&document.config))?;
+            args.kubernetes(&document, args.image.layout()?.as_deref(), &args.out)
         }
         Target::Prometheus(args) => {
             let document = Document::load(&args.config)?;
@@ -146,7 +225,63 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
             document.refuse(&args.config, prometheus::check(&document.config))?;
             write_all(&args.out, &grafana::render(&document.config))
         }
+        Target::All(args) => all(args),
     }
+}
+
+impl KubernetesArgs {
+    /// Where a plain Envoy's requests go.
+    fn upstream(&self, document: &Document) -> HostPort {
+        let service = || HostPort { host: names::label_value(&document.config.service), port: 8080 };
+        self.upstream.clone().unwrap_or_else(service)
+    }
+
+    /// The files into a folder, and the module beside those of the plain Envoy.
+    fn kubernetes(&self, document: &Document, digest: Option<&str>, folder: &Path) -> Result<Done, Failure> {
+        let url = &self.image.url;
+        if url.starts_with("file://") {
+            return Err(Failure::Url { url: url.clone() });
+        }
+        let module = checkout::wasm(self.image.wasm.as_deref())?;
+        let upstream = self.upstream(document);
+        let done =
+            write_all(folder, &Kubernetes { document, url, sha256: digest, upstream: &upstream }.render())?;
+        let copy = folder.join(kubernetes::MODULE);
+        std::fs::copy(module, &copy)
+            .map_err(|source| Failure::Write { path: copy.display().to_string(), source })?;
+        Ok(done)
+    }
+}
+
+/// Every target into a folder of its name.
+fn all(args: &KubernetesArgs) -> Result<Done, Failure> {
+    let document = Document::load(&args.config)?;
+    document.refuse(&args.config, istio::check(&document.config))?;
+    document.refuse(&args.config, prometheus::check(&document.config))?;
+    let config = &document.config;
+    let digest = args.image.layout()?;
+    let istio =
+        Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop: Hop::Gateway };
+    let bootstrap = Bootstrap {
+        document: &document,
+        upstream: args.upstream(&document),
+        listen: HostPort { host: "0.0.0.0".to_owned(), port: 10000 },
+        admin: HostPort { host: "127.0.0.1".to_owned(), port: 9901 },
+        wasm: args.image.wasm.as_ref().map_or(checkout::WASM.to_owned(), |path| path.display().to_string()),
+        flush_seconds: None,
+    };
+    for (name, files) in [
+        ("plugin", vec![plugin::render(&document.value)]),
+        ("envoy-stats", vec![envoy_stats::render(config)]),
+        ("envoy", vec![bootstrap.render()]),
+        ("istio", istio.render()),
+        ("prometheus", prometheus::render(config, 1)),
+        ("alertmanager", alertmanager::render(config, 1)),
+        ("grafana", grafana::render(config)),
+    ] {
+        write_all(&args.out.join(name), &files)?;
+    }
+    args.kubernetes(&document, digest.as_deref(), &args.out.join("kubernetes"))
 }
 
 /// To standard output, or where the user says.

@@ -26,15 +26,23 @@ impl Version {
     /// The oldest that Redline supports.
     pub const OLDEST: Self = Self { major: 1, minor: 36, patch: 0 };
 
-    /// Reads what `envoy --version` prints: `envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL`.
-    fn parse(said: &str) -> Option<Self> {
-        let (_, rest) = said.split_once("version:")?;
-        rest.trim().split('/').find_map(|part| {
+    /// The newest release that Redline is tested with, with every mend of it.
+    pub const NEWEST: Self = Self { major: 1, minor: 40, patch: u32::MAX };
+
+    /// Reads how Envoy names its build, here and in `/server_info`: `COMMIT/1.40.0/Clean/RELEASE/BoringSSL`.
+    pub fn in_build(build: &str) -> Option<Self> {
+        build.trim().split('/').find_map(|part| {
             // Builds off a release's branch say 1.41.0-dev.
             let mut numbers = part.split('-').next()?.split('.').map(|n| n.parse::<u32>().ok());
             let version = Self { major: numbers.next()??, minor: numbers.next()??, patch: numbers.next()?? };
             numbers.next().is_none().then_some(version)
         })
+    }
+
+    /// Reads what `envoy --version` prints: `envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL`.
+    fn parse(said: &str) -> Option<Self> {
+        let (_, build) = said.split_once("version:")?;
+        Self::in_build(build)
     }
 }
 

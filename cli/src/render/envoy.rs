@@ -36,6 +36,16 @@ impl Bootstrap<'_> {
 
     /// The bootstrap without a header.
     pub fn yaml(&self) -> String {
+        self.with(None)
+    }
+
+    /// [`Bootstrap::yaml`], with one more listener for those who may read the metrics and nothing else of the admin
+    /// interface: `/stats/prometheus`, and `/ready`.
+    pub fn yaml_with_metrics(&self, listen: &HostPort) -> String {
+        self.with(Some(listen))
+    }
+
+    fn with(&self, metrics: Option<&HostPort>) -> String {
         let Self { document, upstream, listen, admin, flush_seconds, .. } = self;
         let flush = flush_seconds.map(|s| format!("stats_flush_interval: {s}s\n")).unwrap_or_default();
         // A name with addresses of both families is most often one server that listens on the older.
@@ -77,7 +87,7 @@ impl Bootstrap<'_> {
 {filter}                  - name: envoy.filters.http.router
                     typed_config:
                       "@type": {ROUTER}
-  clusters:
+{metrics_listener}  clusters:
     - name: upstream
       {discovery}
       connect_timeout: 2s
@@ -88,14 +98,61 @@ impl Bootstrap<'_> {
               - endpoint:
                   address:
                     {upstream}
-{stats}"#,
+{metrics_cluster}{stats}"#,
             admin = socket(admin),
             listen = socket(listen),
             upstream = socket(upstream),
             filter = yaml::indented(&http_filter(document, &self.wasm), 18),
             stats = envoy_stats::stats_config(&document.config),
+            metrics_listener = metrics.map(metrics_listener).unwrap_or_default(),
+            metrics_cluster = metrics.map(|_| metrics_cluster(admin)).unwrap_or_default(),
         )
     }
+}
+
+fn metrics_listener(listen: &HostPort) -> String {
+    format!(
+        r#"    - name: metrics
+      address:
+        {listen}
+      filter_chains:
+        - filters:
+            - name: envoy.filters.network.http_connection_manager
+              typed_config:
+                "@type": {HCM}
+                stat_prefix: metrics
+                route_config:
+                  name: metrics
+                  virtual_hosts:
+                    - name: metrics
+                      domains: ["*"]
+                      routes:
+                        - {{match: {{path: /stats/prometheus}}, route: {{cluster: admin}}}}
+                        - {{match: {{path: /ready}}, route: {{cluster: admin}}}}
+                http_filters:
+                  - name: envoy.filters.http.router
+                    typed_config:
+                      "@type": {ROUTER}
+"#,
+        listen = socket(listen)
+    )
+}
+
+fn metrics_cluster(admin: &HostPort) -> String {
+    format!(
+        r#"    - name: admin
+      type: STATIC
+      connect_timeout: 1s
+      load_assignment:
+        cluster_name: admin
+        endpoints:
+          - lb_endpoints:
+              - endpoint:
+                  address:
+                    {admin}
+"#,
+        admin = socket(admin)
+    )
 }
 
 const HCM: &str =

@@ -10,9 +10,18 @@ pub fn render(document: &Value) -> Rendered {
 
 /// The document as indented JSON in ASCII, ending with a newline; what fits into a line stands in one.
 pub(super) fn json(document: &Value) -> String {
+    format!("{}\n", yaml::ascii_json(&text(document)))
+}
+
+/// The document as a flow mapping of YAML, laid out like [`json`]; ends with a newline.
+pub(super) fn flow(document: &Value) -> String {
+    format!("{}\n", yaml::printable(&text(document)))
+}
+
+fn text(document: &Value) -> String {
     let mut out = String::new();
     write(&without_nulls(document), 0, 0, &mut out);
-    format!("{}\n", yaml::ascii_json(&out))
+    out
 }
 
 /// Columns of a line, as far as strings allow.
@@ -90,5 +99,8 @@ mod tests {
         let text = json(&document);
         assert!(text.is_ascii());
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
+        let text = flow(&document);
+        assert!(text.is_ascii());
+        assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), document);
     }
 }

@@ -39,7 +39,7 @@ fn bootstrap(document: &Document) -> Bootstrap<'_> {
 }
 
 /// The example of every key.
-fn example() -> Result<Document, DocumentError> {
+pub(super) fn example() -> Result<Document, DocumentError> {
     Document::from_text("redline.example.yaml", include_str!("../../../envoy/redline.example.yaml"))
 }
 
@@ -106,15 +106,24 @@ fn without_histograms_there_are_no_buckets() {
 
 #[test]
 fn whatever_loads_the_filter_gets_a_new_vm_after_a_trap() {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/goldens");
-    let files = std::fs::read_dir(goldens).unwrap().map(|entry| entry.unwrap().path());
-    let mut loads = 0;
-    for file in files.filter(|file| file.is_file()) {
-        let text = std::fs::read_to_string(&file).unwrap();
-        // Envoy's way to load it, and Istio's.
-        let here = text.matches("vm_config:").count() + text.matches("kind: WasmPlugin").count();
-        assert_eq!(text.matches(": FAIL_RELOAD").count(), here, "{}", file.display());
-        loads += here;
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render/goldens")];
+    let (mut loads, mut opened) = (0, 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            // Envoy's way to load it, and Istio's.
+            let here = text.matches("vm_config:").count() + text.matches("kind: WasmPlugin\n").count();
+            assert_eq!(text.matches(": FAIL_RELOAD\n").count(), here, "{}", path.display());
+            loads += here;
+            // Envoy Gateway has no such thing.
+            let gateway = text.matches("kind: EnvoyExtensionPolicy\n").count();
+            assert_eq!(text.matches("failOpen: true\n").count(), gateway, "{}", path.display());
+            opened += gateway;
+        }
     }
-    assert!(loads > 0);
+    assert!(loads > 3 && opened > 0, "{loads} {opened}");
 }

@@ -42,6 +42,19 @@ pub(super) fn ascii_json(json: &str) -> String {
     out
 }
 
+/// JSON with every character outside ASCII escaped as YAML has it, which knows no surrogate pairs.
+pub(super) fn printable(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        let _infallible = match u32::from(c) {
+            0..0x7f => out.write_char(c),
+            code @ 0x7f..=0xffff => write!(out, "\\u{code:04x}"),
+            code => write!(out, "\\U{code:08x}"),
+        };
+    }
+    out
+}
+
 /// A flow sequence of numbers.
 pub(super) fn numbers(numbers: &[u64]) -> String {
     let texts: Vec<String> = numbers.iter().map(u64::to_string).collect();

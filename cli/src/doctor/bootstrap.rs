@@ -1,0 +1,154 @@
+//! A bootstrap's `stats_config` and a filter's configuration in; labels, histograms and metrics that are lost out.
+
+use super::{Fault, Finding, matcher};
+use host_harness::stats::tags::TagRules;
+use redline::config::{Config, CustomMetric};
+use redline::metric::Metric;
+use redline::stat_name::{NAMESPACE, encode};
+use serde_json::Value;
+
+/// A stat of each metric, as Envoy will see it: the metric, its labels and a full name with them.
+struct Example {
+    metric: String,
+    labels: Vec<String>,
+    name: String,
+}
+
+/// A value that no part of a name has by chance.
+const VALUE: &str = "examined";
+
+pub(super) fn check(stats_config: &Value, config: &Config, findings: &mut Vec<Finding>) {
+    let examples = examples(config);
+    let dropped = dropped(stats_config, config, &examples, findings);
+    tags(stats_config, &examples, findings);
+    buckets(stats_config, config, &dropped, findings);
+}
+
+fn examples(config: &Config) -> Vec<Example> {
+    let built_in = config.emitted().map(|metric: Metric| {
+        let labels = metric.labels().iter().map(|label| label.name().to_owned()).collect();
+        (config.metric_name(metric), labels)
+    });
+    let custom = config.metrics.iter().map(|metric: &CustomMetric| {
+        (config.custom_name(metric), metric.label_names().map(str::to_owned).collect::<Vec<_>>())
+    });
+    built_in
+        .chain(custom)
+        .map(|(metric, mut labels)| {
+            labels.insert(0, "service".to_owned());
+            let pairs = labels.iter().map(|label| match label.as_str() {
+                "service" => ("service", config.service.as_str()),
+                label => (label, VALUE),
+            });
+            let name = format!("{NAMESPACE}{}", encode(&metric, pairs));
+            Example { metric, labels, name }
+        })
+        .collect()
+}
+
+/// The metrics that the matcher throws away, which are one finding.
+fn dropped<'e>(
+    stats_config: &Value,
+    config: &Config,
+    examples: &'e [Example],
+    findings: &mut Vec<Finding>,
+) -> Vec<&'e str> {
+    let Some(stats_matcher) = stats_config.get("stats_matcher") else { return Vec::new() };
+    let lost = examples.iter().filter(|e| matcher::keeps(stats_matcher, &e.name) == Some(false));
+    let lost: Vec<&str> = lost.map(|example| example.metric.as_str()).collect();
+    if !lost.is_empty() {
+        let names = if lost.len() == examples.len() { "every metric".to_owned() } else { several(&lost) };
+        findings.push(Finding {
+            fault: Fault::StatsMatcher,
+            what: format!("the stats_matcher throws away {names} of the service {}", config.service),
+            mend: format!(
+                "let it keep the prefix {NAMESPACE} (Istio: sidecar.istio.io/statsInclusionPrefixes) and restart Envoy"
+            ),
+        });
+    }
+    lost
+}
+
+fn tags(stats_config: &Value, examples: &[Example], findings: &mut Vec<Finding>) {
+    let specifiers = stats_config.get("stats_tags").and_then(Value::as_array);
+    // One by one: Istio's have expressions that this engine does not know. None of those is one of ours.
+    let rules: Vec<(&str, TagRules)> = specifiers
+        .into_iter()
+        .flatten()
+        .filter_map(|tag| {
+            let (name, regex) = (tag.get("tag_name")?.as_str()?, tag.get("regex")?.as_str()?);
+            Some((name, TagRules::new(&[(name.to_owned(), regex.to_owned())]).ok()?))
+        })
+        .collect();
+    let reads = |example: &Example, label: &str| {
+        // The first that finds something decides, as in Envoy.
+        let mut of_label = rules.iter().filter(|(name, _)| *name == label);
+        let found = of_label.find_map(|(_, rule)| rule.extract(example.name.as_bytes()).tags.pop());
+        let expected =
+            example.name.split_once(&format!("{label}=.=")).and_then(|(_, rest)| rest.split_once(";.;"));
+        found.map(|(_, value)| value) == expected.map(|(value, _)| value.as_bytes().to_vec())
+    };
+    let mut lost: Vec<&str> = Vec::new();
+    for example in examples {
+        for label in example.labels.iter().filter(|label| !reads(example, label)) {
+            if !lost.contains(&label.as_str()) {
+                lost.push(label);
+            }
+        }
+    }
+    if !lost.is_empty() {
+        let (labels, have) = if lost.len() == 1 { ("label", "has") } else { ("labels", "have") };
+        findings.push(Finding {
+            fault: Fault::StatsTag,
+            what: format!(
+                "the {labels} {} {have} no stats_tag that reads them: they are a part of the metrics' names",
+                several(&lost)
+            ),
+            mend: "put what `redline render envoy-stats` writes into the bootstrap (Istio: sidecar.istio.io/extraStatTags) \
+                   and restart Envoy"
+                .to_owned(),
+        });
+    }
+}
+
+fn buckets(stats_config: &Value, config: &Config, dropped: &[&str], findings: &mut Vec<Finding>) {
+    let settings = stats_config.get("histogram_bucket_settings").and_then(Value::as_array);
+    let settings: Vec<&Value> = settings.into_iter().flatten().collect();
+    let mut wrong = Vec::new();
+    for (prefix, bounds) in config.histogram_buckets() {
+        let metric = prefix.trim_start_matches(NAMESPACE).trim_end_matches('.').to_owned();
+        if dropped.contains(&metric.as_str()) {
+            continue;
+        }
+        let name = format!("{prefix}service=.={};.;", config.service);
+        let first = settings.iter().find(|setting| {
+            setting.get("match").is_some_and(|matcher| matcher::matches(matcher, &name) == Some(true))
+        });
+        let set = first.and_then(|setting| setting.get("buckets")?.as_array());
+        let set: Option<Vec<f64>> = set.map(|set| set.iter().filter_map(Value::as_f64).collect());
+        let expected: Vec<f64> = bounds.iter().map(|bound| *bound as f64).collect();
+        if set != Some(expected) {
+            wrong.push(metric);
+        }
+    }
+    if !wrong.is_empty() {
+        let names: Vec<&str> = wrong.iter().map(String::as_str).collect();
+        findings.push(Finding {
+            fault: Fault::Buckets,
+            what: format!("Envoy has other bounds for {} than the configuration", several(&names)),
+            mend: "put the histogram_bucket_settings of `redline render envoy-stats` into the bootstrap (Istio: \
+                   sidecar.istio.io/statsHistogramBuckets) and restart Envoy"
+                .to_owned(),
+        });
+    }
+}
+
+/// Names for a sentence; of many the first.
+pub(super) fn several(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

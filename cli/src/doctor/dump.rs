@@ -1,0 +1,164 @@
+//! `/config_dump` in; where the filter stands, what it was told, and how stats are kept, out.
+
+use redline::config::Config;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What matters of one Envoy's configuration.
+#[derive(Debug, Default)]
+pub(super) struct Proxy {
+    /// The bootstrap's `stats_config`; null where it has none.
+    pub(super) stats_config: Value,
+    /// Every place where the filter stands, in the order of the listeners.
+    pub(super) filters: Vec<Filter>,
+}
+
+/// The filter in one chain.
+#[derive(Debug)]
+pub(super) struct Filter {
+    /// The listener's name.
+    pub(super) listener: String,
+    /// Which connection manager, counted over all listeners.
+    pub(super) chain: usize,
+    /// What the filters before and after it are: types without their package, such as `JwtAuthentication`.
+    pub(super) before: Vec<String>,
+    pub(super) after: Vec<String>,
+    /// The plugin's name, by which Envoy's own stats call it.
+    pub(super) name: String,
+    /// Whether a crash refuses requests from then on.
+    pub(super) fails_closed: bool,
+    /// The whole plugin, by which two of them are the same or not.
+    pub(super) plugin: Value,
+    /// What it was told; the error is what this version of Redline finds wrong with it.
+    pub(super) config: Result<Config, String>,
+}
+
+impl Proxy {
+    /// Reads a dump; what is not there or not as expected is left out.
+    pub(super) fn of(dump: &Value) -> Self {
+        let sections = || dump.get("configs").and_then(Value::as_array).into_iter().flatten();
+        let of_type = |name: &'static str| {
+            sections().filter(move |section| type_of(section).is_some_and(|of| of == name))
+        };
+        let stats_config = of_type("BootstrapConfigDump").find_map(|s| s.pointer("/bootstrap/stats_config"));
+        // Istio hands filters over one by one; the chain then has their names.
+        let discovered: BTreeMap<&str, &Value> = of_type("EcdsConfigDump")
+            .flat_map(|section| list(section, "ecds_filters"))
+            .filter_map(|filter| filter.get("ecds_filter"))
+            .filter_map(|filter| Some((filter.get("name")?.as_str()?, filter)))
+            .collect();
+        let mut proxy = Self { stats_config: stats_config.cloned().unwrap_or_default(), filters: Vec::new() };
+        let mut chains = 0;
+        for section in of_type("ListenersConfigDump") {
+            let fixed = list(section, "static_listeners").filter_map(|l| l.get("listener"));
+            let dynamic =
+                list(section, "dynamic_listeners").filter_map(|l| l.pointer("/active_state/listener"));
+            for listener in fixed.chain(dynamic) {
+                let name = listener.get("name").and_then(Value::as_str).unwrap_or("(without a name)");
+                managers(listener, &mut |filters| {
+                    chains += 1;
+                    proxy.add(name, chains, filters, &discovered);
+                });
+            }
+        }
+        proxy
+    }
+
+    /// The configurations that were read, each once.
+    pub(super) fn configs(&self) -> impl Iterator<Item = &Config> {
+        let read =
+            self.filters.iter().enumerate().filter_map(|(i, filter)| Some((i, filter.config.as_ref().ok()?)));
+        read.filter(|(i, config)| {
+            let earlier = self.filters.iter().take(*i).filter_map(|filter| filter.config.as_ref().ok());
+            !earlier.into_iter().any(|known| known == *config)
+        })
+        .map(|(_, config)| config)
+    }
+
+    fn add(&mut self, listener: &str, chain: usize, filters: &[Value], discovered: &BTreeMap<&str, &Value>) {
+        let configs: Vec<&Value> = filters.iter().map(|filter| typed_config(filter, discovered)).collect();
+        let kinds: Vec<String> =
+            configs.iter().map(|config| type_of(config).unwrap_or_default().to_owned()).collect();
+        for (i, (filter, config)) in filters.iter().zip(&configs).enumerate() {
+            let Some(plugin) = wasm_plugin(config) else { continue };
+            let Some(config) = configuration(plugin) else { continue };
+            let text = |key: &str| plugin.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let policy = text("failure_policy");
+            let open = plugin.get("fail_open").and_then(Value::as_bool).unwrap_or_default();
+            let name = match text("name") {
+                name if name.is_empty() => {
+                    filter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+                }
+                name => name,
+            };
+            self.filters.push(Filter {
+                listener: listener.to_owned(),
+                chain,
+                before: kinds.get(..i).unwrap_or_default().to_vec(),
+                after: kinds.get(i.saturating_add(1)..).unwrap_or_default().to_vec(),
+                name,
+                fails_closed: !open && !matches!(policy.as_str(), "FAIL_RELOAD" | "FAIL_OPEN"),
+                plugin: plugin.clone(),
+                config,
+            });
+        }
+    }
+}
+
+/// Calls `found` with the HTTP filters of every connection manager in a listener.
+fn managers<'v>(value: &'v Value, found: &mut impl FnMut(&'v [Value])) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Array(filters)) = map.get("http_filters") {
+                found(filters);
+            }
+            map.values().for_each(|value| managers(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| managers(value, found)),
+        _ => {}
+    }
+}
+
+/// A filter's configuration, wherever it comes from; null where it is not in the dump.
+fn typed_config<'v>(filter: &'v Value, discovered: &BTreeMap<&str, &'v Value>) -> &'v Value {
+    let here = filter.get("typed_config").or_else(|| {
+        let name = filter.get("name")?.as_str()?;
+        discovered.get(name)?.get("typed_config")
+    });
+    here.unwrap_or(&Value::Null)
+}
+
+/// The type of an `Any`, without its package; of a TypedStruct, the type in it.
+fn type_of(any: &Value) -> Option<&str> {
+    let url = any.get("@type")?.as_str()?;
+    let url = if url.ends_with(".TypedStruct") { any.get("type_url")?.as_str()? } else { url };
+    url.rsplit(['.', '/']).next()
+}
+
+/// The PluginConfig of a Wasm filter.
+fn wasm_plugin(config: &Value) -> Option<&Value> {
+    if type_of(config) != Some("Wasm") {
+        return None;
+    }
+    config.get("config").or_else(|| config.pointer("/value/config"))
+}
+
+/// What a plugin was told, where the plugin is Redline's: it is called so, or its configuration reads as ours.
+fn configuration(plugin: &Value) -> Option<Result<Config, String>> {
+    let empty = Value::Null;
+    let any = plugin.get("configuration").unwrap_or(&empty);
+    let config = match (type_of(any), any.get("value")) {
+        (Some("StringValue"), Some(Value::String(text))) => Config::from_json(text.as_bytes()),
+        (Some("Struct"), Some(value)) => Config::from_value(value),
+        _ => Config::from_json(b""),
+    };
+    let named = ["name", "root_id"].into_iter().filter_map(|key| plugin.get(key)?.as_str());
+    let module = plugin.pointer("/vm_config/code").map(Value::to_string).unwrap_or_default();
+    let ours =
+        config.is_ok() || module.contains("redline") || named.into_iter().any(|n| n.contains("redline"));
+    ours.then(|| config.map_err(|errors| errors.to_string()))
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
