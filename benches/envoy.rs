@@ -16,6 +16,7 @@ use redline_cli::document::Document;
 use redline_cli::envoy::{Envoy, Launch};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::Arc;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -144,12 +145,12 @@ fn variants(options: &Options, folder: &Path) -> Vec<(String, Variant)> {
         std::fs::write(&path, wat::parse_bytes(&text).expect("a module")).expect("it can be written");
         Variant::Module(path)
     };
-    let default = Box::new(Document::from_text("the benchmark", DEFAULT).expect("it is right"));
+    let default = Rc::new(Document::from_text("the benchmark", DEFAULT).expect("it is right"));
     let profile = root.join("envoy/profiles/ml-platform.yaml");
     let profile = std::fs::read_to_string(&profile).expect("the profile");
-    let profile = Box::new(Document::from_text("the profile", &profile).expect("it is right"));
+    let profile = Rc::new(Document::from_text("the profile", &profile).expect("it is right"));
     let redline =
-        |document: &Box<Document>| Variant::Redline { wasm: wasm.clone(), document: document.clone() };
+        |document: &Rc<Document>| Variant::Redline { wasm: wasm.clone(), document: document.clone() };
     let wanted = |name: &str| options.only.as_ref().is_none_or(|only| only.iter().any(|one| one == name));
     let mut variants = vec![
         ("bare".to_owned(), Variant::Bare),

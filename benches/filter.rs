@@ -111,12 +111,21 @@ impl Machine for NullHost {
 }
 
 impl Attributes for NullHost {
-    fn headers(&mut self, _: HeaderMap) -> Result<Vec<u8>, HostStatus> {
-        Ok(self.headers.clone())
+    fn headers(&mut self, _: HeaderMap, into: &mut Vec<u8>) -> Result<(), HostStatus> {
+        into.clear();
+        into.extend_from_slice(&self.headers);
+        Ok(())
     }
-    fn property(&mut self, property: Property) -> Result<Vec<u8>, HostStatus> {
-        let value: i64 = if property == Property::ResponseCode { 200 } else { 12_345_678 };
-        Ok(value.to_le_bytes().to_vec())
+    fn header(&mut self, _: HeaderMap, _: &str, into: &mut Vec<u8>) -> Result<(), HostStatus> {
+        into.clear();
+        Err(HostStatus::NOT_FOUND)
+    }
+    fn property(&mut self, _: Property, into: &mut Vec<u8>) -> Result<(), HostStatus> {
+        into.clear();
+        Err(HostStatus::NOT_FOUND)
+    }
+    fn integer(&mut self, property: Property) -> Result<i64, HostStatus> {
+        Ok(if property == Property::ResponseCode { 200 } else { 12_345_678 })
     }
 }
 

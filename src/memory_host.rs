@@ -8,15 +8,18 @@ use crate::registry::{MetricId, MetricSink};
 use crate::shared::{Cas, Machine, SharedData};
 use std::collections::BTreeMap;
 
+/// A header's name and value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// A host that answers from its fields and keeps what it is told, with Envoy's rules for counters and gauges.
 #[derive(Debug, Default)]
 pub struct MemoryHost {
     /// The request headers, in order; `None` where the host has none.
-    pub request_headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    pub request_headers: Option<Vec<Pair>>,
     /// The response headers, in order; `None` where the host has none.
-    pub response_headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    pub response_headers: Option<Vec<Pair>>,
     /// The response trailers, in order; `None` where the host has none.
-    pub response_trailers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
+    pub response_trailers: Option<Vec<Pair>>,
     /// The properties that are present.
     pub properties: Vec<(Property, Vec<u8>)>,
     /// What every call of this port answers instead, where set.
@@ -76,7 +79,7 @@ impl MemoryHost {
         self.names.keys().map(String::as_str)
     }
 
-    fn pairs(&self, map: HeaderMap) -> Result<&[(Vec<u8>, Vec<u8>)], HostStatus> {
+    fn pairs(&self, map: HeaderMap) -> Result<&[Pair], HostStatus> {
         let pairs = match map {
             HeaderMap::Request => &self.request_headers,
             HeaderMap::Response => &self.response_headers,

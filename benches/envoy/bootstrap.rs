@@ -5,6 +5,7 @@ use redline_cli::render::{envoy, envoy_stats};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// What stands between the client and the answer.
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub(crate) enum Variant {
     /// A module that is not ours, and needs no configuration.
     Module(PathBuf),
     /// The filter with a configuration.
-    Redline { wasm: PathBuf, document: Box<Document> },
+    Redline { wasm: PathBuf, document: Rc<Document> },
 }
 
 /// Who answers.
