@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use redline::attributes::{
-    HeaderSlot, Property, RequestInterests, grpc_status, header_pairs, i64_le, number, request_body_bytes,
-    upstream_facts,
+    HeaderSlot, Property, RequestInterests, UpstreamInterests, grpc_status, header_pairs, i64_le, number,
+    request_body_bytes, upstream_facts,
 };
 use redline::config::Config;
 use redline::exchange::{GrpcCode, Method, decimal};
@@ -15,6 +15,9 @@ const DOCUMENT: &[u8] = br#"{"service":"s","endpoints":{"exclude":[{"header":"x-
 
 static INTERESTS: LazyLock<RequestInterests> =
     LazyLock::new(|| RequestInterests::new(&Config::from_json(DOCUMENT).expect("valid"), &WANTED));
+
+static UPSTREAM: LazyLock<UpstreamInterests> =
+    LazyLock::new(|| UpstreamInterests::new(&Config::from_json(DOCUMENT).expect("valid")));
 
 static WANTED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![b"x-a".to_vec(), b"x-b".to_vec()]);
 
@@ -99,8 +102,14 @@ fn check(bytes: &[u8]) {
     let status = pairs.iter().find(|(name, _)| name == b"grpc-status");
     assert_eq!(grpc_status(bytes), status.map(|(_, value)| GrpcCode::from_header(value)));
 
+    // One by one, as the whole map says it.
+    let mut host = MemoryHost::default();
+    host.response_headers = Some(pairs.clone());
+    let read = UPSTREAM.read(true, &mut Vec::new(), &mut host);
+    assert_eq!(read, Ok((facts, grpc_status(bytes))));
+
     // The same bytes as a property.
-    let decoded = i64_le(bytes);
+    let decoded = i64_le(bytes).ok();
     assert_eq!(decoded.is_some(), bytes.len() == 8);
     let mut host = MemoryHost::default();
     host.request_headers = Some(pairs.clone());
@@ -109,7 +118,7 @@ fn check(bytes: &[u8]) {
         Ok(n) => assert_eq!(n, decoded.and_then(|n| u64::try_from(n).ok())),
         Err(_) => assert_eq!(decoded, None),
     }
-    if let Ok(Some(body)) = request_body_bytes(&mut host) {
+    if let Ok(Some(body)) = request_body_bytes(&mut host, &mut Vec::new()) {
         assert!(decoded.is_some_and(|total| i128::from(body) <= i128::from(total)));
     }
     if let Some(n) = decimal(bytes) {
