@@ -1,6 +1,8 @@
 //! What people write at first, and what they are told.
 
 use super::*;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn told(document: Value) -> String {
     mistakes(&document).join("\n")
