@@ -164,7 +164,7 @@ pub(super) fn read_all(
         let mut samples = Vec::new();
         push_samples(&metric.name, metric.kind, &mut samples);
         if let Some(taken) = samples.iter().find(|sample| names.contains(sample)) {
-            let reason = "a metric with this name is built in, or is a part of another histogram";
+            let reason = "this name is built in, another metric's or part of a histogram";
             return node.fail(errors, format!("{taken}: {reason}"));
         }
         names.append(&mut samples);

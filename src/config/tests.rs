@@ -406,8 +406,8 @@ fn every_mistake_in_a_custom_metric_is_named_where_it_stands() {
     ]});
     let got = mistakes(&document);
     let expected = [
-        ("$.metrics[1]", "h_sum: a metric with this name is built in, or"),
-        ("$.metrics[2]", "http_requests_total: a metric with this name is built in"),
+        ("$.metrics[1]", "h_sum: this name is built in, another metric's or part of"),
+        ("$.metrics[2]", "http_requests_total: this name is built in"),
         ("$.metrics[3].value.orca", "expected a field of the ORCA load report"),
         ("$.metrics[4].value.rate_limit", "expected one of limit, remaining, reset"),
         ("$.metrics[5]", "at most 5 labels"),

@@ -56,6 +56,8 @@ fn a_key_that_is_there_twice_is_refused_in_both_formats() {
 fn broken_syntax_is_said_with_its_line() {
     let yaml = mistakes("a.yaml", "service: x\nendpoints: [a\n");
     assert!(yaml.starts_with("a.yaml:") && yaml.contains("not YAML: "), "{yaml}");
+    let braces = mistakes("a.yaml", "service: x\nendpoints:\n  templates: [/a/{id}, /b]\n");
+    assert!(braces.contains("braces want quotes"), "{braces}");
     assert_eq!(yaml.lines().count(), 1);
     let two = mistakes("a.yaml", "service: x\n---\nservice: y\n");
     assert_eq!(two, "a.yaml:3: a second document begins here; a configuration is one");

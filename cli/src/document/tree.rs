@@ -44,7 +44,11 @@ impl Tree {
                     let text = other.to_string();
                     let place = place.map(|l| format!(" at line {}, column {}", l.line(), l.column()));
                     let reason = place.and_then(|p| text.strip_suffix(&p)).unwrap_or(&text);
-                    (format!("not YAML: {reason}"), true)
+                    let hint = match reason.contains("flow ") {
+                        true => "; between [ and ], braces want quotes: [\"/a/{id}\"]",
+                        false => "",
+                    };
+                    (format!("not YAML: {reason}{hint}"), true)
                 }
             };
             SyntaxError { line: place.map(|l| l.line()), reason, may_be_json }

@@ -118,7 +118,8 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
         .with_word("CLIENT_LEFT", reasons::of_clients_that_left())
         .with_word("POOL", pool(config));
     let broken_off = vocabulary.expand(OR_BROKEN_OFF).unwrap_or_default();
-    let vocabulary = vocabulary.with_word("OR_BROKEN_OFF", broken_off);
+    let calls_fail = vocabulary.expand(OR_CALLS_FAIL).unwrap_or_default();
+    let vocabulary = vocabulary.with_word("OR_BROKEN_OFF", broken_off).with_word("OR_CALLS_FAIL", calls_fail);
     let (by, requests) = limited(config);
     let asked =
         vocabulary.expand(&format!("and on ({by}) sum by ({by}) (increase({requests}{{$S}}[5m])) > 0"));
@@ -126,7 +127,7 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
     vocabulary.with_word("LIMIT_ASKED", asked.unwrap_or_default()).with_word("LIMIT_REQUESTS", requests)
 }
 
-/// The second half of ServiceDown, where the filter counts failures: those who left are not asked.
+/// The second part of ServiceDown, where the filter counts failures: those who left are not asked.
 const OR_BROKEN_OFF: &str = r#"
 or
 sum by (service) (rate($http_failures_total{$S,$UPSTREAM_REASONS}[2m]))
@@ -134,6 +135,14 @@ sum by (service) (rate($http_failures_total{$S,$UPSTREAM_REASONS}[2m]))
     - (sum by (service) (rate($http_failures_total{$S,$CLIENT_LEFT}[2m])) or 0 * sum by (service) (rate($http_requests_total{$S}[2m])))) > 0.9
 and
 sum by (service) (increase($http_failures_total{$S,$UPSTREAM_REASONS}[2m])) >= $MIN"#;
+
+/// The third, where gRPC calls are counted: most that fail have the HTTP status 200.
+const OR_CALLS_FAIL: &str = r#"
+or
+sum by (service) (rate($grpc_requests_total{$S,grpc_code=~"2|4|12|13|14|15"}[2m]))
+  / sum by (service) (rate($http_requests_total{$S}[2m])) > 0.9
+and
+sum by (service) (increase($grpc_requests_total{$S,grpc_code=~"2|4|12|13|14|15"}[2m])) >= $MIN"#;
 
 /// Where one pool of connections ends and the next begins: each upstream has its own, if both of its figures say so.
 fn pool(config: &Config) -> &'static str {

@@ -6,10 +6,10 @@
 //! the end where there is a request time, and the start so much earlier; without one it is taken as the start, as Apache
 //! writes it, and there is no duration. A request
 //! line that cannot be read (`-`, TLS on a plain port) is still a request: method and path are unknown. An absolute
-//! URL gives host and path. Status `-` or 000 means that no response was sent.
+//! URL gives host and path. Status `-` or 000 means that no response was sent; nginx's 499 too: the client left.
 
 use super::{Headers, Record, url};
-use crate::stream::Protocol;
+use crate::stream::{Protocol, ResponseFlags};
 
 /// Reads one line; the error is the reason.
 pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
@@ -21,8 +21,13 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
     let mut record = Record {
         time_ns,
         status: match status {
-            b"-" => None,
+            b"-" | b"499" => None,
             _ => super::status(number(status, "status")?.try_into().unwrap_or(i64::MAX))?,
+        },
+        flags: if status == b"499" {
+            ResponseFlags::parse("DC").unwrap_or_default()
+        } else {
+            ResponseFlags::default()
         },
         response_bytes: if bytes == b"-" { 0 } else { super::size(number(bytes, "bytes")?)? },
         duration_ns: None,

@@ -70,7 +70,8 @@ impl<'de> Deserialize<'de> for Pairs {
 
 /// Reads one line; the error is the reason.
 pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| reason(&error))?;
+    let line: Line<'_> =
+        serde_json::from_slice(line).map_err(|error| blame(line).unwrap_or_else(|| reason(&error)))?;
     let mut request_headers = line.request_headers.0;
     let host_header = super::take(&mut request_headers, b"host");
     let host = line.host.map(|host| host.into_owned().into_bytes()).or(host_header).unwrap_or_default();
@@ -104,6 +105,26 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
             .map_err(|flag| format!("flags: Envoy has no response flag {flag:?}"))?,
         protocol: Some(Protocol::Http11),
         upstream: line.upstream.map(|upstream| upstream.into_owned().into_bytes()),
+    })
+}
+
+/// The member whose value is not what it should be, and why: serde_json does not name it.
+fn blame(line: &[u8]) -> Option<String> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+    object.into_iter().find_map(|(key, value)| {
+        let mut alone = serde_json::json!({"time": "", "path": "", "status": 0});
+        alone.as_object_mut()?.insert(key.clone(), value);
+        let error = serde_json::from_str::<Line<'_>>(&alone.to_string()).err()?;
+        let words = reason(&error);
+        if words.starts_with("unknown field") {
+            return None;
+        }
+        let words = [("u16", "a whole number"), ("u64", "a whole number, 0 or more"), ("f64", "a number")]
+            .iter()
+            .fold(words, |words, (rust, plain)| {
+                words.replace(&format!("expected {rust}"), &format!("expected {plain}"))
+            });
+        Some(format!("{key}: {words}"))
     })
 }
 

@@ -35,6 +35,25 @@ fn exchange(more: &str) -> String {
 }
 
 #[test]
+fn a_value_of_the_wrong_kind_is_named_by_its_key() {
+    for (more, wanted) in [
+        (
+            r#","request_bytes":-1"#,
+            "request_bytes: invalid value: integer `-1`, expected a whole number, 0 or more",
+        ),
+        (r#","duration_ms":"x""#, "duration_ms: invalid type: string \"x\", expected a number"),
+        (r#","method":7"#, "method: invalid type: integer `7`, expected a string"),
+    ] {
+        assert_eq!(reason(&exchange(more), Format::Exchanges), wanted);
+    }
+    let line = r#"{"time":1767225600,"path":"/a","status":"200"}"#;
+    assert!(
+        reason(line, Format::Exchanges)
+            .starts_with("status: invalid type: string \"200\", expected a whole number")
+    );
+}
+
+#[test]
 fn an_exchange_has_every_key_of_the_contract() {
     let record = one(
         r#"{"time":"2026-01-01T00:00:00Z","method":"GET","path":"/api/v1/models/1?x=1","host":"api.example.com","request_headers":{"X-Tenant-Id":"acme"},"status":200,"response_headers":{"a":"b"},"response_trailers":{"grpc-status":"0"},"request_bytes":3,"response_bytes":512,"duration_ms":12.5,"flags":"UF,URX","upstream":"10.0.0.7:8080"}"#,

@@ -9,8 +9,8 @@ use redline::metric::{Kind, Metric};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels that a rule or Prometheus sets on an alert, beside those of the metrics.
-const SET_BY_RULES: [&str; 8] =
-    ["alertname", "service", "severity", "category", "tier", "instance", "job", "upstream"];
+const SET_BY_RULES: [&str; 9] =
+    ["alertname", "service", "severity", "category", "tier", "period", "instance", "job", "upstream"];
 /// Labels that parts of histograms have.
 const SET_BY_HISTOGRAMS: [&str; 2] = ["le", "quantile"];
 

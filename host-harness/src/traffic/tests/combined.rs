@@ -11,7 +11,7 @@ fn combined_lines_are_read() {
         (r#""POST /a HTTP/2.0" 201 1 "-" "-" 0.042"#, "POST", "/a", "", 201, 1, Some(42)),
         (r#""GET /a HTTP/1.1" 200 1 "-" "-" "10.0.0.1, 10.0.0.2""#, "GET", "/a", "", 200, 1, None),
         (r#""GET /a HTTP/1.1" 200 1 "-" "-" "-" 1.000"#, "GET", "/a", "", 200, 1, Some(1000)),
-        (r#""GET /a HTTP/1.1" 499 0 "-" "-" -"#, "GET", "/a", "", 499, 0, None),
+        (r#""GET /a HTTP/1.1" 499 0 "-" "-" -"#, "GET", "/a", "", 0, 0, None),
         (r#""GET /a HTTP/1.1" 000 0 "-" "-""#, "GET", "/a", "", 0, 0, None),
         (r#""GET /a HTTP/1.1" - - "-" "-""#, "GET", "/a", "", 0, 0, None),
         (r#""GET /a HTTP/1.1" 200 1 "-" "cut in the mid"#, "GET", "/a", "", 200, 1, None),
@@ -133,4 +133,11 @@ fn with_a_request_time_lines_are_of_the_end_and_come_in_the_order_of_their_start
         ("/x", 22_000, None),
     ];
     assert_eq!(seen, want.map(|(path, start, lasted)| (path.to_owned(), start, lasted)));
+}
+
+#[test]
+fn nginxs_499_is_a_client_that_left() {
+    let line = r#"1.2.3.4 - - [01/Jan/2026:00:00:10 +0000] "GET /a HTTP/1.1" 499 0 "-" "curl" 0.700"#;
+    let record = one(line, Format::Combined);
+    assert_eq!((record.status, record.flags), (None, ResponseFlags::parse("DC").unwrap()));
 }

@@ -12,9 +12,9 @@ pub(in super::super) const ALERTS: &[Alert] = &[
         expr: r#"sum by (service) (rate($http_requests_total{$S,status=~"5.."}[2m]))
   / sum by (service) (rate($http_requests_total{$S,status!="0"}[2m])) > 0.9
 and
-sum by (service) (increase($http_requests_total{$S,status=~"5.."}[2m])) >= $MIN$OR_BROKEN_OFF"#,
+sum by (service) (increase($http_requests_total{$S,status=~"5.."}[2m])) >= $MIN$OR_BROKEN_OFF$OR_CALLS_FAIL"#,
         summary: "{{ $labels.service }} is down",
-        description: "% of the requests whose clients waited got a 5xx, or no whole answer. Look whether the upstream runs and what was deployed last; roll back first, ask later.",
+        description: "% of the requests whose clients waited got a 5xx, no whole answer, or a gRPC error. Look whether the upstream runs and what was deployed last; roll back first, ask later.",
         format: RATIO,
         case: Case::Series {
             series: &[

@@ -55,6 +55,17 @@ pub(in super::super) const TRAPS: &[Trap] = &[
     ),
     fires(
         "ServiceDown",
+        "fires where gRPC calls fail behind a 200",
+        &[
+            ("$http_requests_total{$S,status=\"200\"}", "0+100000000x60"),
+            ("$grpc_requests_total{$S,grpc_code=\"14\"}", "0+95000000x60"),
+            ("$grpc_requests_total{$S,grpc_code=\"0\"}", "0+5000000x60"),
+        ],
+        "5m",
+        "95%",
+    ),
+    fires(
+        "ServiceDown",
         "fires where those who do not leave get errors",
         &[
             ("$http_requests_total{$S,status=\"0\"}", "0+900000000x60"),

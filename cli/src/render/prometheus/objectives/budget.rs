@@ -72,10 +72,12 @@ impl Maker<'_> {
         periods.sort_unstable();
         periods.dedup();
         let of = |period| slos.iter().copied().filter(|slo| slo.period == period).collect::<Vec<_>>();
-        periods.into_iter().filter_map(|period| self.burning_of(period, &of(period))).collect()
+        let several = periods.len() > 1;
+        periods.into_iter().filter_map(|period| self.burning_of(period, &of(period), several)).collect()
     }
 
-    fn burning_of(&self, period: Duration, slos: &[&Slo]) -> Option<Rule> {
+    /// With `several` periods they tell the rules apart, which would be duplicates else.
+    fn burning_of(&self, period: Duration, slos: &[&Slo], several: bool) -> Option<Rule> {
         // At an objective of 90 % and below nothing burns so fast.
         let slo = *slos.iter().find(|slo| slo.objective.budget_ppm() < 100_000)?;
         let selector = self.selector(slos);
@@ -98,7 +100,9 @@ impl Maker<'_> {
                 in_words(period),
             ),
         };
-        let mut rule = self.rule(draft, &[])?;
+        let written = period.to_string();
+        let label = [("period", written.as_str())];
+        let mut rule = self.rule(draft, if several { &label } else { &[] })?;
         // A thousandth of the events, times the budget in millionths, times ten.
         let bad = |times_ten: u64| {
             u64::from(slo.objective.budget_ppm()).saturating_mul(times_ten).saturating_mul(100).min(EVENTS)
