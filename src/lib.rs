@@ -33,7 +33,7 @@
 //! - `json`, `base64`: decoders that several of them use
 //! - `faults`: traps on demand, for tests only
 //! - `memory_host`: all ports over plain memory, for tests and benches
-//! - `abi`: the only file that knows proxy-wasm; Wasm only
+//! - `abi`: exports and hostcalls, the only room that knows proxy-wasm; Wasm only
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 #![deny(
