@@ -12,6 +12,8 @@ use support::gateway::{Listener, bootstrap};
 use support::metrics::Metrics;
 use support::{World, eventually, mix};
 
+/// The log has whole milliseconds, rounded down. At one nanosecond under 51 ms they say of each stream what its
+/// nanoseconds say.
 const CONFIGURATION: &str = r#"{"service": "shop",
     "endpoints": {"templates": ["/api/v1/models", "/api/v1/models/{id}", "/retry", "/hello.Greeter/{method}"],
                   "exclude": ["/healthz", {"header": "x-health-check"}]},
@@ -19,7 +21,7 @@ const CONFIGURATION: &str = r#"{"service": "shop",
     "slos": [{"name": "availability", "objective": 99.9, "sli": {"availability": {}}},
              {"name": "models", "objective": 99, "sli": {"availability": {}},
               "where": {"endpoint": ["/api/v1/models/{id}"], "tenant": ["acme"]}},
-             {"name": "latency", "objective": 99, "sli": {"latency": {"threshold": "50ms"}}}],
+             {"name": "latency", "objective": 99, "sli": {"latency": {"threshold": "50999999ns"}}}],
     "buckets": {"size": [10, 100, 1000, 10000, 100000]}}"#;
 
 /// What the log has of each stream, under the names that people give these fields.
