@@ -170,19 +170,43 @@ fn admin(text: &str) -> Result<HostPort, AddressError> {
     HostPort::parse_with_host(text, "127.0.0.1")
 }
 
+/// What `redline check` takes, and nothing else: the whole configuration, with its receivers, is part of several targets.
+fn load(path: &Path) -> Result<Document, Failure> {
+    let document = Document::load(path)?;
+    let mut mistakes = prometheus::check(&document.config);
+    mistakes.extend(alertmanager::check(&document.config));
+    document.refuse(path, mistakes)?;
+    Ok(document)
+}
+
+/// The same, without what Istio would read as its own.
+fn load_for_mesh(path: &Path) -> Result<Document, Failure> {
+    let document = load(path)?;
+    document.refuse(path, istio::check(&document.config))?;
+    Ok(document)
+}
+
+/// Says what about alerts is valid, but hardly meant.
+fn warn(document: &Document) {
+    for warning in alertmanager::warnings(&document.config) {
+        // Where nobody reads standard error, nobody is to be warned.
+        let _printed = writeln!(std::io::stderr(), "warning: {warning}");
+    }
+}
+
 /// Renders one target.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     match &args.target {
         Target::Plugin(common) => {
-            let document = Document::load(&common.config)?;
+            let document = load(&common.config)?;
             one_file(common, &plugin::render(&document.value), out)
         }
         Target::EnvoyStats(common) => {
-            let document = Document::load(&common.config)?;
+            let document = load(&common.config)?;
             one_file(common, &envoy_stats::render(&document.config), out)
         }
         Target::Envoy(args) => {
-            let document = Document::load(&args.common.config)?;
+            let document = load(&args.common.config)?;
             let EnvoyArgs { upstream, listen, admin, wasm, .. } = args;
             let (upstream, listen, admin) = (upstream.clone(), listen.clone(), admin.clone());
             let wasm = wasm.clone();
@@ -191,38 +215,28 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
             one_file(&args.common, &bootstrap.render(), out)
         }
         Target::Istio(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, istio::check(&document.config))?;
+            let document = load_for_mesh(&args.config)?;
             let digest = args.image.layout()?;
             let hop = if args.sidecars { Hop::Sidecars } else { Hop::Gateway };
             let istio = Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop };
             write_all(&args.out, &istio.render())
         }
         Target::Kubernetes(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, istio::check(&document.config))?;
-            document.refuse(&args.config, prometheus::check(&document.config))?;
+            let document = load_for_mesh(&args.config)?;
+            warn(&document);
             args.kubernetes(&document, args.image.layout()?.as_deref(), &args.out)
         }
         Target::Prometheus(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, prometheus::check(&document.config))?;
+            let document = load(&args.config)?;
             write_all(&args.out, &prometheus::render(&document.config, args.time_scale))
         }
         Target::Alertmanager(args) => {
-            let document = Document::load(&args.config)?;
-            let mut mistakes = prometheus::check(&document.config);
-            mistakes.extend(alertmanager::check(&document.config));
-            document.refuse(&args.config, mistakes)?;
-            for warning in alertmanager::warnings(&document.config) {
-                // Where nobody reads standard error, nobody is to be warned.
-                let _printed = writeln!(std::io::stderr(), "warning: {warning}");
-            }
+            let document = load(&args.config)?;
+            warn(&document);
             write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
         }
         Target::Grafana(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, prometheus::check(&document.config))?;
+            let document = load(&args.config)?;
             write_all(&args.out, &grafana::render(&document.config))
         }
         Target::All(args) => all(args),
@@ -255,9 +269,8 @@ impl KubernetesArgs {
 
 /// Every target into a folder of its name.
 fn all(args: &KubernetesArgs) -> Result<Done, Failure> {
-    let document = Document::load(&args.config)?;
-    document.refuse(&args.config, istio::check(&document.config))?;
-    document.refuse(&args.config, prometheus::check(&document.config))?;
+    let document = load_for_mesh(&args.config)?;
+    warn(&document);
     let config = &document.config;
     let digest = args.image.layout()?;
     let istio =
@@ -312,3 +325,6 @@ fn write_file(path: &Path, rendered: &Rendered) -> Result<(), Failure> {
     std::fs::write(&path, &rendered.text)
         .map_err(|source| Failure::Write { path: path.display().to_string(), source })
 }
+
+#[cfg(test)]
+mod tests;
