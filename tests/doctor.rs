@@ -86,6 +86,16 @@ fn second_listener(bootstrap: &mut Value) -> &mut Value {
         .expect("the plugin")
 }
 
+/// jwt_authn, for every path, that lets requests without a token pass.
+fn authentication() -> Value {
+    let keys = r#"{"keys": [{"kty": "oct", "alg": "HS256", "kid": "1", "k": "bm9ib2R5"}]}"#;
+    json!({"name": "jwt", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        "providers": {"nobody": {"issuer": "nobody", "local_jwks": {"inline_string": keys}}},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": [
+            {"provider_name": "nobody"}, {"allow_missing": {}}]}}}]}})
+}
+
 /// What the command says of an Envoy, with its exit code.
 fn doctor(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_redline"))
@@ -133,8 +143,7 @@ fn a_healthy_envoy_has_no_finding() {
     }
     // Behind authentication a token is no fault either, and two listeners with one plugin are one measurement.
     let world = planted(TOKEN, |bootstrap| {
-        let authentication = json!({"name": "jwt", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"}});
+        let authentication = authentication();
         second_listener(bootstrap);
         for listener in 0..2 {
             let filters = format!(
@@ -182,6 +191,50 @@ fn a_label_without_its_tag_and_one_whose_tag_reads_nothing() {
 }
 
 #[test]
+fn a_rule_of_somebody_elses_that_takes_what_is_ours() {
+    for rule in [
+        json!({"tag_name": "service", "fixed_value": "edge"}),
+        json!({"tag_name": "what", "regex": "((requests)_)"}),
+    ] {
+        let world = planted(HEALTHY, |bootstrap| {
+            let tags = bootstrap["stats_config"]["stats_tags"].as_array_mut().expect("tags");
+            tags.insert(0, rule.clone());
+        });
+        wait(&world);
+        // The fault is a real one: the metric is not there as it should be.
+        let scrape = Scrape::parse(&world.envoy.scrape().expect("Envoy answers")).expect("its own format");
+        assert_eq!(scrape.sum("http_requests_total", &[("service", "shop")]), 0.0, "{rule}");
+        must_find(
+            &world,
+            &[],
+            Fault::StatsTag,
+            &["takes what is ours", rule["tag_name"].as_str().expect("a tag")],
+        );
+    }
+}
+
+#[test]
+fn a_module_that_cannot_be_fetched() {
+    let world = planted(HEALTHY, |bootstrap| {
+        let cluster = bootstrap.pointer("/static_resources/clusters/0/name").expect("a cluster").clone();
+        let plugin = plugin(bootstrap);
+        plugin["failure_policy"] = json!("FAIL_OPEN");
+        plugin["vm_config"]["code"] = json!({"remote": {
+            "http_uri": {"uri": "http://127.0.0.1/redline.wasm", "cluster": cluster, "timeout": "1s"},
+            "sha256": "0".repeat(64), "retry_policy": {"num_retries": 0}}});
+    });
+    let (code, said) = doctor(&world, &[]);
+    assert_eq!(faults(&said), [Fault::NotLoaded.name(), Fault::NotRunning.name()], "{said}");
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
+fn a_filter_that_is_switched_off() {
+    let world = planted(HEALTHY, |bootstrap| chain(bootstrap)[0]["disabled"] = json!(true));
+    must_find(&world, &[], Fault::Disabled, &["counts nothing"]);
+}
+
+#[test]
 fn a_histogram_without_its_bounds() {
     let world = planted(HEALTHY, |bootstrap| {
         let settings = &mut bootstrap["stats_config"]["histogram_bucket_settings"];
@@ -214,9 +267,7 @@ fn a_token_that_nobody_verified() {
     wait(&world);
     must_find(&world, &[], Fault::FilterOrder, &["nothing before it verifies the token"]);
     let world = planted(TOKEN, |bootstrap| {
-        let authentication = json!({"name": "jwt", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"}});
-        chain(bootstrap).insert(1, authentication);
+        chain(bootstrap).insert(1, authentication());
     });
     wait(&world);
     must_find(&world, &[], Fault::FilterOrder, &["JwtAuthentication comes after it"]);

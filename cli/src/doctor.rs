@@ -7,7 +7,9 @@ mod dump;
 mod matcher;
 mod placement;
 mod running;
+mod silent;
 mod stats;
+mod tags;
 
 use crate::document::Document;
 use crate::envoy::Version;
@@ -79,6 +81,14 @@ pub enum Fault {
     EnvoyVersion,
     /// No filter of Redline's in any listener.
     NoFilter,
+    /// A listener or filter whose last change Envoy refused.
+    Rejected,
+    /// A module that Envoy could not fetch.
+    NotLoaded,
+    /// A filter that is configured, and of which there is no sign.
+    NotRunning,
+    /// A filter that is switched off.
+    Disabled,
     /// A filter whose configuration this version of Redline does not read.
     Unreadable,
     /// A label that Envoy does not take out of the stats' names.
@@ -115,6 +125,10 @@ impl Fault {
         match self {
             Self::EnvoyVersion => "envoy-version",
             Self::NoFilter => "no-filter",
+            Self::Rejected => "rejected",
+            Self::NotLoaded => "not-loaded",
+            Self::NotRunning => "not-running",
+            Self::Disabled => "disabled",
             Self::Unreadable => "unreadable-configuration",
             Self::StatsTag => "stats-tag",
             Self::Buckets => "buckets",
@@ -167,6 +181,7 @@ pub fn examine(live: &Live, expected: Expected<'_>) -> Vec<Finding> {
     let stats = Stats::parse(&live.stats);
     let mut findings = Vec::new();
     version(live, &mut findings);
+    silent::loading(&stats, &proxy, &mut findings);
     if proxy.filters.is_empty() {
         findings.push(Finding {
             fault: Fault::NoFilter,
@@ -175,11 +190,13 @@ pub fn examine(live: &Live, expected: Expected<'_>) -> Vec<Finding> {
                    where it should be there, Envoy's log says why it was refused"
                 .to_owned(),
         });
+        findings.sort();
         return findings;
     }
     placement::check(&proxy, expected.document, &mut findings);
     for config in proxy.configs() {
-        bootstrap::check(&proxy.stats_config, config, &mut findings);
+        let dropped = bootstrap::check(&proxy.stats_config, config, &mut findings);
+        silent::service(&stats, config, &dropped, &mut findings);
         running::check(&stats, config, expected, &mut findings);
     }
     running::crashes(&stats, &proxy, &mut findings);
