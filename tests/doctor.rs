@@ -8,6 +8,7 @@ use redline_cli::http::Client;
 use redline_cli::render::Bootstrap;
 use redline_cli::scrape::Scrape;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -169,6 +170,32 @@ fn what_does_not_answer_is_no_finding() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains(&address.to_string()));
+}
+
+#[test]
+fn what_is_no_envoy_is_no_finding() {
+    let run = |url: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_redline")).args(["doctor", "--envoy", url]).output();
+        let output = output.expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run("127.0.0.1:9901");
+    assert!(code == Some(2) && said.contains("write http://127.0.0.1:9901"), "{said}");
+
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("an address");
+    let served = std::thread::spawn(move || {
+        let (mut connection, _) = server.accept().expect("a client");
+        let mut request = [0; 4096];
+        let read = connection.read(&mut request).expect("a request");
+        assert!(read > 0);
+        connection
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+            .expect("an answer");
+    });
+    let (code, said) = run(&format!("http://{address}"));
+    served.join().expect("it served");
+    assert!(code == Some(2) && said.contains("it has no `version`"), "{said}");
 }
 
 #[test]

@@ -44,19 +44,40 @@ pub enum DoctorError {
         /// What is wrong with the answer.
         source: serde_json::Error,
     },
+    /// What answers is JSON, but not Envoy's.
+    #[error("{url}: this is no answer of Envoy's admin interface: it has no `{key}`")]
+    Without {
+        /// What was asked for.
+        url: String,
+        /// What Envoy's answer always has.
+        key: &'static str,
+    },
+    /// An address without `http://`.
+    #[error("{url}: the scheme is missing; write http://{url}")]
+    NoScheme {
+        /// What was given.
+        url: String,
+    },
 }
 
 impl Live {
     /// Asks the admin interface at `url`, such as `http://127.0.0.1:9901`.
     pub fn read(client: &Client, url: &str) -> Result<Self, DoctorError> {
         let url = url.trim_end_matches('/');
-        let json = |path: &str| -> Result<Value, DoctorError> {
+        if !url.contains("://") {
+            return Err(DoctorError::NoScheme { url: url.to_owned() });
+        }
+        let json = |path: &str, key: &'static str| -> Result<Value, DoctorError> {
             let url = format!("{url}{path}");
             let text = client.get(&url)?;
-            serde_json::from_str(&text).map_err(|source| DoctorError::NotEnvoy { url, source })
+            match serde_json::from_str::<Value>(&text) {
+                Ok(value) if value.get(key).is_some() => Ok(value),
+                Ok(_) => Err(DoctorError::Without { url, key }),
+                Err(source) => Err(DoctorError::NotEnvoy { url, source }),
+            }
         };
-        let server_info = json("/server_info")?;
-        let config_dump = json("/config_dump")?;
+        let server_info = json("/server_info", "version")?;
+        let config_dump = json("/config_dump", "configs")?;
         let stats = client.get(&format!("{url}/stats?filter=%5Ewasm"))?;
         Ok(Self { config_dump, stats, server_info })
     }

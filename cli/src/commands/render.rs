@@ -8,7 +8,7 @@ use crate::oci::Layout;
 use crate::render::istio::{self, Hop, Istio};
 use crate::render::kubernetes::{self, Kubernetes};
 use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, names, plugin, prometheus};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Write the files around the filter from a configuration
@@ -73,8 +73,8 @@ struct KubernetesArgs {
 /// The filter as an image.
 #[derive(Debug, clap::Args)]
 struct ImageArgs {
-    /// Where the proxies find the filter: oci://, https://, or file:// in their own file system
-    #[arg(long, value_name = "URL", default_value = istio::IMAGE)]
+    /// Where the proxies find the filter: oci://, https://, http://, or file:// in their own file system
+    #[arg(long, value_name = "URL", default_value = istio::IMAGE, value_parser = url)]
     url: String,
     /// Also write the filter as an image, in the OCI layout, to this folder; the rendered files then name its digest
     #[arg(long, value_name = "DIR")]
@@ -85,13 +85,27 @@ struct ImageArgs {
 }
 
 impl ImageArgs {
+    /// The module's bytes.
+    fn module(&self) -> Result<Vec<u8>, Failure> {
+        let path = checkout::wasm(self.wasm.as_deref())?;
+        let read = |source| Failure::Read { path: path.display().to_string(), source };
+        let bytes = std::fs::read(&path).map_err(read)?;
+        if !bytes.starts_with(b"\0asm") {
+            return Err(read(io::Error::other("this is no WebAssembly module")));
+        }
+        Ok(bytes)
+    }
+
     /// Writes the layout where one is wanted, and returns its digest where it is the image's that is meant.
     fn layout(&self) -> Result<Option<String>, Failure> {
         let Some(folder) = &self.oci else { return Ok(None) };
-        let module = checkout::wasm(self.wasm.as_deref())?;
-        let read = |source| Failure::Read { path: module.display().to_string(), source };
-        let bytes = std::fs::read(&module).map_err(read)?;
+        let bytes = self.module()?;
         let layout = Layout::of(&bytes, env!("CARGO_PKG_VERSION")).map_err(Failure::system("the image"))?;
+        if let Some((_, named)) = self.url.split_once("@sha256:").filter(|(_, named)| *named != layout.digest)
+        {
+            let reason = format!("names the digest {named}, but the image has {}", layout.digest);
+            return Err(Failure::system("--url")(io::Error::other(reason)));
+        }
         let written = layout.write(folder);
         written.map_err(|source| Failure::Write { path: folder.display().to_string(), source })?;
         // Of a file, or what https:// yields, the digest would be the module's own.
@@ -149,6 +163,15 @@ struct EnvoyArgs {
     /// The filter's module, as Envoy will find it
     #[arg(long, value_name = "PATH", default_value = checkout::WASM)]
     wasm: String,
+}
+
+/// Where Istio and Envoy Gateway can load a module from; a name alone is an image's.
+fn url(text: &str) -> Result<String, &'static str> {
+    match text.split_once("://") {
+        Some(("oci" | "https" | "http" | "file", rest)) if !rest.is_empty() => Ok(text.to_owned()),
+        None if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected oci://, https://, http:// or file://, and what follows it"),
+    }
 }
 
 fn listen(text: &str) -> Result<HostPort, AddressError> {
@@ -256,12 +279,12 @@ impl KubernetesArgs {
         if url.starts_with("file://") {
             return Err(Failure::Url { url: url.clone() });
         }
-        let module = checkout::wasm(self.image.wasm.as_deref())?;
+        let module = self.image.module()?;
         let upstream = self.upstream(document);
         let done =
             write_all(folder, &Kubernetes { document, url, sha256: digest, upstream: &upstream }.render())?;
         let copy = folder.join(kubernetes::MODULE);
-        std::fs::copy(module, &copy)
+        std::fs::write(&copy, module)
             .map_err(|source| Failure::Write { path: copy.display().to_string(), source })?;
         Ok(done)
     }

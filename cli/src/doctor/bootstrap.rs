@@ -14,9 +14,6 @@ pub(super) struct Example {
     pub(super) name: String,
 }
 
-/// A value that no part of a name has by chance.
-const VALUE: &str = "examined";
-
 /// Returns the metrics that Envoy throws away.
 pub(super) fn check(stats_config: &Value, config: &Config, findings: &mut Vec<Finding>) -> Vec<String> {
     let examples = examples(config);
@@ -38,8 +35,11 @@ fn examples(config: &Config) -> Vec<Example> {
         .chain(custom)
         .map(|(metric, mut labels)| {
             labels.insert(0, "service".to_owned());
-            let value =
-                |label: &str| if label == "service" { config.service.clone() } else { VALUE.to_owned() };
+            // Each label has another value, and none that a part of a name has by chance.
+            let value = |label: &str| match label {
+                "service" => config.service.clone(),
+                label => format!("examined-{label}"),
+            };
             let labels: Vec<(String, String)> =
                 labels.into_iter().map(|label| (label.clone(), value(&label))).collect();
             let pairs = labels.iter().map(|(label, value)| (label.as_str(), value.as_str()));
