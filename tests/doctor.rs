@@ -8,6 +8,7 @@ use redline_cli::http::Client;
 use redline_cli::render::Bootstrap;
 use redline_cli::scrape::Scrape;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -86,6 +87,16 @@ fn second_listener(bootstrap: &mut Value) -> &mut Value {
         .expect("the plugin")
 }
 
+/// jwt_authn, for every path, that lets requests without a token pass.
+fn authentication() -> Value {
+    let keys = r#"{"keys": [{"kty": "oct", "alg": "HS256", "kid": "1", "k": "bm9ib2R5"}]}"#;
+    json!({"name": "jwt", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        "providers": {"nobody": {"issuer": "nobody", "local_jwks": {"inline_string": keys}}},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": [
+            {"provider_name": "nobody"}, {"allow_missing": {}}]}}}]}})
+}
+
 /// What the command says of an Envoy, with its exit code.
 fn doctor(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_redline"))
@@ -133,8 +144,7 @@ fn a_healthy_envoy_has_no_finding() {
     }
     // Behind authentication a token is no fault either, and two listeners with one plugin are one measurement.
     let world = planted(TOKEN, |bootstrap| {
-        let authentication = json!({"name": "jwt", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"}});
+        let authentication = authentication();
         second_listener(bootstrap);
         for listener in 0..2 {
             let filters = format!(
@@ -163,6 +173,32 @@ fn what_does_not_answer_is_no_finding() {
 }
 
 #[test]
+fn what_is_no_envoy_is_no_finding() {
+    let run = |url: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_redline")).args(["doctor", "--envoy", url]).output();
+        let output = output.expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run("127.0.0.1:9901");
+    assert!(code == Some(2) && said.contains("write http://127.0.0.1:9901"), "{said}");
+
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("an address");
+    let served = std::thread::spawn(move || {
+        let (mut connection, _) = server.accept().expect("a client");
+        let mut request = [0; 4096];
+        let read = connection.read(&mut request).expect("a request");
+        assert!(read > 0);
+        connection
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+            .expect("an answer");
+    });
+    let (code, said) = run(&format!("http://{address}"));
+    served.join().expect("it served");
+    assert!(code == Some(2) && said.contains("it has no `version`"), "{said}");
+}
+
+#[test]
 fn a_label_without_its_tag_and_one_whose_tag_reads_nothing() {
     let tags = |bootstrap: &mut Value, change: &dyn Fn(&mut Vec<Value>)| {
         change(bootstrap["stats_config"]["stats_tags"].as_array_mut().expect("tags"));
@@ -179,6 +215,50 @@ fn a_label_without_its_tag_and_one_whose_tag_reads_nothing() {
     });
     wait(&world);
     must_find(&world, &[], Fault::StatsTag, &["operation"]);
+}
+
+#[test]
+fn a_rule_of_somebody_elses_that_takes_what_is_ours() {
+    for rule in [
+        json!({"tag_name": "service", "fixed_value": "edge"}),
+        json!({"tag_name": "what", "regex": "((requests)_)"}),
+    ] {
+        let world = planted(HEALTHY, |bootstrap| {
+            let tags = bootstrap["stats_config"]["stats_tags"].as_array_mut().expect("tags");
+            tags.insert(0, rule.clone());
+        });
+        wait(&world);
+        // The fault is a real one: the metric is not there as it should be.
+        let scrape = Scrape::parse(&world.envoy.scrape().expect("Envoy answers")).expect("its own format");
+        assert_eq!(scrape.sum("http_requests_total", &[("service", "shop")]), 0.0, "{rule}");
+        must_find(
+            &world,
+            &[],
+            Fault::StatsTag,
+            &["takes what is ours", rule["tag_name"].as_str().expect("a tag")],
+        );
+    }
+}
+
+#[test]
+fn a_module_that_cannot_be_fetched() {
+    let world = planted(HEALTHY, |bootstrap| {
+        let cluster = bootstrap.pointer("/static_resources/clusters/0/name").expect("a cluster").clone();
+        let plugin = plugin(bootstrap);
+        plugin["failure_policy"] = json!("FAIL_OPEN");
+        plugin["vm_config"]["code"] = json!({"remote": {
+            "http_uri": {"uri": "http://127.0.0.1/redline.wasm", "cluster": cluster, "timeout": "1s"},
+            "sha256": "0".repeat(64), "retry_policy": {"num_retries": 0}}});
+    });
+    let (code, said) = doctor(&world, &[]);
+    assert_eq!(faults(&said), [Fault::NotLoaded.name(), Fault::NotRunning.name()], "{said}");
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
+fn a_filter_that_is_switched_off() {
+    let world = planted(HEALTHY, |bootstrap| chain(bootstrap)[0]["disabled"] = json!(true));
+    must_find(&world, &[], Fault::Disabled, &["counts nothing"]);
 }
 
 #[test]
@@ -214,9 +294,7 @@ fn a_token_that_nobody_verified() {
     wait(&world);
     must_find(&world, &[], Fault::FilterOrder, &["nothing before it verifies the token"]);
     let world = planted(TOKEN, |bootstrap| {
-        let authentication = json!({"name": "jwt", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"}});
-        chain(bootstrap).insert(1, authentication);
+        chain(bootstrap).insert(1, authentication());
     });
     wait(&world);
     must_find(&world, &[], Fault::FilterOrder, &["JwtAuthentication comes after it"]);

@@ -7,7 +7,9 @@ mod dump;
 mod matcher;
 mod placement;
 mod running;
+mod silent;
 mod stats;
+mod tags;
 
 use crate::document::Document;
 use crate::envoy::Version;
@@ -42,19 +44,40 @@ pub enum DoctorError {
         /// What is wrong with the answer.
         source: serde_json::Error,
     },
+    /// What answers is JSON, but not Envoy's.
+    #[error("{url}: this is no answer of Envoy's admin interface: it has no `{key}`")]
+    Without {
+        /// What was asked for.
+        url: String,
+        /// What Envoy's answer always has.
+        key: &'static str,
+    },
+    /// An address without `http://`.
+    #[error("{url}: the scheme is missing; write http://{url}")]
+    NoScheme {
+        /// What was given.
+        url: String,
+    },
 }
 
 impl Live {
     /// Asks the admin interface at `url`, such as `http://127.0.0.1:9901`.
     pub fn read(client: &Client, url: &str) -> Result<Self, DoctorError> {
         let url = url.trim_end_matches('/');
-        let json = |path: &str| -> Result<Value, DoctorError> {
+        if !url.contains("://") {
+            return Err(DoctorError::NoScheme { url: url.to_owned() });
+        }
+        let json = |path: &str, key: &'static str| -> Result<Value, DoctorError> {
             let url = format!("{url}{path}");
             let text = client.get(&url)?;
-            serde_json::from_str(&text).map_err(|source| DoctorError::NotEnvoy { url, source })
+            match serde_json::from_str::<Value>(&text) {
+                Ok(value) if value.get(key).is_some() => Ok(value),
+                Ok(_) => Err(DoctorError::Without { url, key }),
+                Err(source) => Err(DoctorError::NotEnvoy { url, source }),
+            }
         };
-        let server_info = json("/server_info")?;
-        let config_dump = json("/config_dump")?;
+        let server_info = json("/server_info", "version")?;
+        let config_dump = json("/config_dump", "configs")?;
         let stats = client.get(&format!("{url}/stats?filter=%5Ewasm"))?;
         Ok(Self { config_dump, stats, server_info })
     }
@@ -79,6 +102,14 @@ pub enum Fault {
     EnvoyVersion,
     /// No filter of Redline's in any listener.
     NoFilter,
+    /// A listener or filter whose last change Envoy refused.
+    Rejected,
+    /// A module that Envoy could not fetch.
+    NotLoaded,
+    /// A filter that is configured, and of which there is no sign.
+    NotRunning,
+    /// A filter that is switched off.
+    Disabled,
     /// A filter whose configuration this version of Redline does not read.
     Unreadable,
     /// A label that Envoy does not take out of the stats' names.
@@ -115,6 +146,10 @@ impl Fault {
         match self {
             Self::EnvoyVersion => "envoy-version",
             Self::NoFilter => "no-filter",
+            Self::Rejected => "rejected",
+            Self::NotLoaded => "not-loaded",
+            Self::NotRunning => "not-running",
+            Self::Disabled => "disabled",
             Self::Unreadable => "unreadable-configuration",
             Self::StatsTag => "stats-tag",
             Self::Buckets => "buckets",
@@ -167,6 +202,7 @@ pub fn examine(live: &Live, expected: Expected<'_>) -> Vec<Finding> {
     let stats = Stats::parse(&live.stats);
     let mut findings = Vec::new();
     version(live, &mut findings);
+    silent::loading(&stats, &proxy, &mut findings);
     if proxy.filters.is_empty() {
         findings.push(Finding {
             fault: Fault::NoFilter,
@@ -175,11 +211,13 @@ pub fn examine(live: &Live, expected: Expected<'_>) -> Vec<Finding> {
                    where it should be there, Envoy's log says why it was refused"
                 .to_owned(),
         });
+        findings.sort();
         return findings;
     }
     placement::check(&proxy, expected.document, &mut findings);
     for config in proxy.configs() {
-        bootstrap::check(&proxy.stats_config, config, &mut findings);
+        let dropped = bootstrap::check(&proxy.stats_config, config, &mut findings);
+        silent::service(&stats, config, &dropped, &mut findings);
         running::check(&stats, config, expected, &mut findings);
     }
     running::crashes(&stats, &proxy, &mut findings);

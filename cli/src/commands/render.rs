@@ -8,7 +8,7 @@ use crate::oci::Layout;
 use crate::render::istio::{self, Hop, Istio};
 use crate::render::kubernetes::{self, Kubernetes};
 use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, names, plugin, prometheus};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Write the files around the filter from a configuration
@@ -73,8 +73,8 @@ struct KubernetesArgs {
 /// The filter as an image.
 #[derive(Debug, clap::Args)]
 struct ImageArgs {
-    /// Where the proxies find the filter: oci://, https://, or file:// in their own file system
-    #[arg(long, value_name = "URL", default_value = istio::IMAGE)]
+    /// Where the proxies find the filter: oci://, https://, http://, or file:// in their own file system
+    #[arg(long, value_name = "URL", default_value = istio::IMAGE, value_parser = url)]
     url: String,
     /// Also write the filter as an image, in the OCI layout, to this folder; the rendered files then name its digest
     #[arg(long, value_name = "DIR")]
@@ -85,13 +85,27 @@ struct ImageArgs {
 }
 
 impl ImageArgs {
+    /// The module's bytes.
+    fn module(&self) -> Result<Vec<u8>, Failure> {
+        let path = checkout::wasm(self.wasm.as_deref())?;
+        let read = |source| Failure::Read { path: path.display().to_string(), source };
+        let bytes = std::fs::read(&path).map_err(read)?;
+        if !bytes.starts_with(b"\0asm") {
+            return Err(read(io::Error::other("this is no WebAssembly module")));
+        }
+        Ok(bytes)
+    }
+
     /// Writes the layout where one is wanted, and returns its digest where it is the image's that is meant.
     fn layout(&self) -> Result<Option<String>, Failure> {
         let Some(folder) = &self.oci else { return Ok(None) };
-        let module = checkout::wasm(self.wasm.as_deref())?;
-        let read = |source| Failure::Read { path: module.display().to_string(), source };
-        let bytes = std::fs::read(&module).map_err(read)?;
+        let bytes = self.module()?;
         let layout = Layout::of(&bytes, env!("CARGO_PKG_VERSION")).map_err(Failure::system("the image"))?;
+        if let Some((_, named)) = self.url.split_once("@sha256:").filter(|(_, named)| *named != layout.digest)
+        {
+            let reason = format!("names the digest {named}, but the image has {}", layout.digest);
+            return Err(Failure::system("--url")(io::Error::other(reason)));
+        }
         let written = layout.write(folder);
         written.map_err(|source| Failure::Write { path: folder.display().to_string(), source })?;
         // Of a file, or what https:// yields, the digest would be the module's own.
@@ -151,6 +165,15 @@ struct EnvoyArgs {
     wasm: String,
 }
 
+/// Where Istio and Envoy Gateway can load a module from; a name alone is an image's.
+fn url(text: &str) -> Result<String, &'static str> {
+    match text.split_once("://") {
+        Some(("oci" | "https" | "http" | "file", rest)) if !rest.is_empty() => Ok(text.to_owned()),
+        None if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected oci://, https://, http:// or file://, and what follows it"),
+    }
+}
+
 fn listen(text: &str) -> Result<HostPort, AddressError> {
     HostPort::parse_with_host(text, "0.0.0.0")
 }
@@ -170,19 +193,43 @@ fn admin(text: &str) -> Result<HostPort, AddressError> {
     HostPort::parse_with_host(text, "127.0.0.1")
 }
 
+/// What `redline check` takes, and nothing else: the whole configuration, with its receivers, is part of several targets.
+fn load(path: &Path) -> Result<Document, Failure> {
+    let document = Document::load(path)?;
+    let mut mistakes = prometheus::check(&document.config);
+    mistakes.extend(alertmanager::check(&document.config));
+    document.refuse(path, mistakes)?;
+    Ok(document)
+}
+
+/// The same, without what Istio would read as its own.
+fn load_for_mesh(path: &Path) -> Result<Document, Failure> {
+    let document = load(path)?;
+    document.refuse(path, istio::check(&document.config))?;
+    Ok(document)
+}
+
+/// Says what about alerts is valid, but hardly meant.
+fn warn(document: &Document) {
+    for warning in alertmanager::warnings(&document.config) {
+        // Where nobody reads standard error, nobody is to be warned.
+        let _printed = writeln!(std::io::stderr(), "warning: {warning}");
+    }
+}
+
 /// Renders one target.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     match &args.target {
         Target::Plugin(common) => {
-            let document = Document::load(&common.config)?;
+            let document = load(&common.config)?;
             one_file(common, &plugin::render(&document.value), out)
         }
         Target::EnvoyStats(common) => {
-            let document = Document::load(&common.config)?;
+            let document = load(&common.config)?;
             one_file(common, &envoy_stats::render(&document.config), out)
         }
         Target::Envoy(args) => {
-            let document = Document::load(&args.common.config)?;
+            let document = load(&args.common.config)?;
             let EnvoyArgs { upstream, listen, admin, wasm, .. } = args;
             let (upstream, listen, admin) = (upstream.clone(), listen.clone(), admin.clone());
             let wasm = wasm.clone();
@@ -191,38 +238,28 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
             one_file(&args.common, &bootstrap.render(), out)
         }
         Target::Istio(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, istio::check(&document.config))?;
+            let document = load_for_mesh(&args.config)?;
             let digest = args.image.layout()?;
             let hop = if args.sidecars { Hop::Sidecars } else { Hop::Gateway };
             let istio = Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop };
             write_all(&args.out, &istio.render())
         }
         Target::Kubernetes(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, istio::check(&document.config))?;
-            document.refuse(&args.config, prometheus::check(&document.config))?;
+            let document = load_for_mesh(&args.config)?;
+            warn(&document);
             args.kubernetes(&document, args.image.layout()?.as_deref(), &args.out)
         }
         Target::Prometheus(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, prometheus::check(&document.config))?;
+            let document = load(&args.config)?;
             write_all(&args.out, &prometheus::render(&document.config, args.time_scale))
         }
         Target::Alertmanager(args) => {
-            let document = Document::load(&args.config)?;
-            let mut mistakes = prometheus::check(&document.config);
-            mistakes.extend(alertmanager::check(&document.config));
-            document.refuse(&args.config, mistakes)?;
-            for warning in alertmanager::warnings(&document.config) {
-                // Where nobody reads standard error, nobody is to be warned.
-                let _printed = writeln!(std::io::stderr(), "warning: {warning}");
-            }
+            let document = load(&args.config)?;
+            warn(&document);
             write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
         }
         Target::Grafana(args) => {
-            let document = Document::load(&args.config)?;
-            document.refuse(&args.config, prometheus::check(&document.config))?;
+            let document = load(&args.config)?;
             write_all(&args.out, &grafana::render(&document.config))
         }
         Target::All(args) => all(args),
@@ -242,12 +279,12 @@ impl KubernetesArgs {
         if url.starts_with("file://") {
             return Err(Failure::Url { url: url.clone() });
         }
-        let module = checkout::wasm(self.image.wasm.as_deref())?;
+        let module = self.image.module()?;
         let upstream = self.upstream(document);
         let done =
             write_all(folder, &Kubernetes { document, url, sha256: digest, upstream: &upstream }.render())?;
         let copy = folder.join(kubernetes::MODULE);
-        std::fs::copy(module, &copy)
+        std::fs::write(&copy, module)
             .map_err(|source| Failure::Write { path: copy.display().to_string(), source })?;
         Ok(done)
     }
@@ -255,9 +292,8 @@ impl KubernetesArgs {
 
 /// Every target into a folder of its name.
 fn all(args: &KubernetesArgs) -> Result<Done, Failure> {
-    let document = Document::load(&args.config)?;
-    document.refuse(&args.config, istio::check(&document.config))?;
-    document.refuse(&args.config, prometheus::check(&document.config))?;
+    let document = load_for_mesh(&args.config)?;
+    warn(&document);
     let config = &document.config;
     let digest = args.image.layout()?;
     let istio =
@@ -312,3 +348,6 @@ fn write_file(path: &Path, rendered: &Rendered) -> Result<(), Failure> {
     std::fs::write(&path, &rendered.text)
         .map_err(|source| Failure::Write { path: path.display().to_string(), source })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,27 +1,26 @@
 //! A bootstrap's `stats_config` and a filter's configuration in; labels, histograms and metrics that are lost out.
 
-use super::{Fault, Finding, matcher};
-use host_harness::stats::tags::TagRules;
+use super::{Fault, Finding, matcher, tags};
 use redline::config::{Config, CustomMetric};
 use redline::metric::Metric;
 use redline::stat_name::{NAMESPACE, encode};
 use serde_json::Value;
 
 /// A stat of each metric, as Envoy will see it: the metric, its labels and a full name with them.
-struct Example {
-    metric: String,
-    labels: Vec<String>,
-    name: String,
+pub(super) struct Example {
+    pub(super) metric: String,
+    /// Label and value.
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) name: String,
 }
 
-/// A value that no part of a name has by chance.
-const VALUE: &str = "examined";
-
-pub(super) fn check(stats_config: &Value, config: &Config, findings: &mut Vec<Finding>) {
+/// Returns the metrics that Envoy throws away.
+pub(super) fn check(stats_config: &Value, config: &Config, findings: &mut Vec<Finding>) -> Vec<String> {
     let examples = examples(config);
     let dropped = dropped(stats_config, config, &examples, findings);
-    tags(stats_config, &examples, findings);
+    tags::check(stats_config, &examples, findings);
     buckets(stats_config, config, &dropped, findings);
+    dropped.into_iter().map(str::to_owned).collect()
 }
 
 fn examples(config: &Config) -> Vec<Example> {
@@ -36,10 +35,14 @@ fn examples(config: &Config) -> Vec<Example> {
         .chain(custom)
         .map(|(metric, mut labels)| {
             labels.insert(0, "service".to_owned());
-            let pairs = labels.iter().map(|label| match label.as_str() {
-                "service" => ("service", config.service.as_str()),
-                label => (label, VALUE),
-            });
+            // Each label has another value, and none that a part of a name has by chance.
+            let value = |label: &str| match label {
+                "service" => config.service.clone(),
+                label => format!("examined-{label}"),
+            };
+            let labels: Vec<(String, String)> =
+                labels.into_iter().map(|label| (label.clone(), value(&label))).collect();
+            let pairs = labels.iter().map(|(label, value)| (label.as_str(), value.as_str()));
             let name = format!("{NAMESPACE}{}", encode(&metric, pairs));
             Example { metric, labels, name }
         })
@@ -69,48 +72,6 @@ fn dropped<'e>(
     lost
 }
 
-fn tags(stats_config: &Value, examples: &[Example], findings: &mut Vec<Finding>) {
-    let specifiers = stats_config.get("stats_tags").and_then(Value::as_array);
-    // One by one: Istio's have expressions that this engine does not know. None of those is one of ours.
-    let rules: Vec<(&str, TagRules)> = specifiers
-        .into_iter()
-        .flatten()
-        .filter_map(|tag| {
-            let (name, regex) = (tag.get("tag_name")?.as_str()?, tag.get("regex")?.as_str()?);
-            Some((name, TagRules::new(&[(name.to_owned(), regex.to_owned())]).ok()?))
-        })
-        .collect();
-    let reads = |example: &Example, label: &str| {
-        // The first that finds something decides, as in Envoy.
-        let mut of_label = rules.iter().filter(|(name, _)| *name == label);
-        let found = of_label.find_map(|(_, rule)| rule.extract(example.name.as_bytes()).tags.pop());
-        let expected =
-            example.name.split_once(&format!("{label}=.=")).and_then(|(_, rest)| rest.split_once(";.;"));
-        found.map(|(_, value)| value) == expected.map(|(value, _)| value.as_bytes().to_vec())
-    };
-    let mut lost: Vec<&str> = Vec::new();
-    for example in examples {
-        for label in example.labels.iter().filter(|label| !reads(example, label)) {
-            if !lost.contains(&label.as_str()) {
-                lost.push(label);
-            }
-        }
-    }
-    if !lost.is_empty() {
-        let (labels, have) = if lost.len() == 1 { ("label", "has") } else { ("labels", "have") };
-        findings.push(Finding {
-            fault: Fault::StatsTag,
-            what: format!(
-                "the {labels} {} {have} no stats_tag that reads them: they are a part of the metrics' names",
-                several(&lost)
-            ),
-            mend: "put what `redline render envoy-stats` writes into the bootstrap (Istio: sidecar.istio.io/extraStatTags) \
-                   and restart Envoy"
-                .to_owned(),
-        });
-    }
-}
-
 fn buckets(stats_config: &Value, config: &Config, dropped: &[&str], findings: &mut Vec<Finding>) {
     let settings = stats_config.get("histogram_bucket_settings").and_then(Value::as_array);
     let settings: Vec<&Value> = settings.into_iter().flatten().collect();
@@ -136,8 +97,8 @@ fn buckets(stats_config: &Value, config: &Config, dropped: &[&str], findings: &m
         findings.push(Finding {
             fault: Fault::Buckets,
             what: format!("Envoy has other bounds for {} than the configuration", several(&names)),
-            mend: "put the histogram_bucket_settings of `redline render envoy-stats` into the bootstrap (Istio: \
-                   sidecar.istio.io/statsHistogramBuckets) and restart Envoy"
+            mend: "put the histogram_bucket_settings of `redline render envoy-stats` into the bootstrap, before any setting that \
+                   matches wasmcustom (the first that matches decides; Istio: sidecar.istio.io/statsHistogramBuckets), and restart Envoy"
                 .to_owned(),
         });
     }

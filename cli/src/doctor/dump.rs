@@ -2,7 +2,7 @@
 
 use redline::config::Config;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What matters of one Envoy's configuration.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub(super) struct Proxy {
     pub(super) stats_config: Value,
     /// Every place where the filter stands, in the order of the listeners.
     pub(super) filters: Vec<Filter>,
+    /// What Envoy refused and goes on without: name of a listener or filter, and Envoy's reason.
+    pub(super) refused: Vec<(String, String)>,
 }
 
 /// The filter in one chain.
@@ -20,11 +22,18 @@ pub(super) struct Filter {
     pub(super) listener: String,
     /// Which connection manager, counted over all listeners.
     pub(super) chain: usize,
-    /// What the filters before and after it are: types without their package, such as `JwtAuthentication`.
+    /// What the filters before and after it are: types without their package, such as `JwtAuthentication`; empty where
+    /// one does nothing.
     pub(super) before: Vec<String>,
     pub(super) after: Vec<String>,
-    /// The plugin's name, by which Envoy's own stats call it.
+    /// The plugin's name, or else the filter's.
     pub(super) name: String,
+    /// What Envoy's own stats of the plugin begin with, a dot at the end.
+    pub(super) stats: String,
+    /// Whether requests pass it by, but on routes that switch it on.
+    pub(super) disabled: bool,
+    /// Whether a route switches it on.
+    pub(super) enabled_by_a_route: bool,
     /// Whether a crash refuses requests from then on.
     pub(super) fails_closed: bool,
     /// The whole plugin, by which two of them are the same or not.
@@ -47,7 +56,10 @@ impl Proxy {
             .filter_map(|filter| filter.get("ecds_filter"))
             .filter_map(|filter| Some((filter.get("name")?.as_str()?, filter)))
             .collect();
-        let mut proxy = Self { stats_config: stats_config.cloned().unwrap_or_default(), filters: Vec::new() };
+        let mut proxy = Self { stats_config: stats_config.cloned().unwrap_or_default(), ..Self::default() };
+        let mut enabled = BTreeSet::new();
+        enabled_by_routes(dump, &mut enabled);
+        let chains_of = Chains { discovered, enabled };
         let mut chains = 0;
         for section in of_type("ListenersConfigDump") {
             let fixed = list(section, "static_listeners").filter_map(|l| l.get("listener"));
@@ -57,9 +69,13 @@ impl Proxy {
                 let name = listener.get("name").and_then(Value::as_str).unwrap_or("(without a name)");
                 managers(listener, &mut |filters| {
                     chains += 1;
-                    proxy.add(name, chains, filters, &discovered);
+                    proxy.add(name, chains, filters, &chains_of);
                 });
             }
+            proxy.refused.extend(list(section, "dynamic_listeners").filter_map(refused));
+        }
+        for section in of_type("EcdsConfigDump") {
+            proxy.refused.extend(list(section, "ecds_filters").filter_map(refused));
         }
         proxy
     }
@@ -75,10 +91,17 @@ impl Proxy {
         .map(|(_, config)| config)
     }
 
-    fn add(&mut self, listener: &str, chain: usize, filters: &[Value], discovered: &BTreeMap<&str, &Value>) {
-        let configs: Vec<&Value> = filters.iter().map(|filter| typed_config(filter, discovered)).collect();
-        let kinds: Vec<String> =
-            configs.iter().map(|config| type_of(config).unwrap_or_default().to_owned()).collect();
+    fn add(&mut self, listener: &str, chain: usize, filters: &[Value], of: &Chains<'_>) {
+        let configs: Vec<&Value> =
+            filters.iter().map(|filter| typed_config(filter, &of.discovered)).collect();
+        let kinds: Vec<String> = filters
+            .iter()
+            .zip(&configs)
+            .map(|(filter, config)| {
+                let works = (!disabled(filter) || of.enables(filter)) && !verifies_nothing(config);
+                type_of(config).filter(|_| works).unwrap_or_default().to_owned()
+            })
+            .collect();
         for (i, (filter, config)) in filters.iter().zip(&configs).enumerate() {
             let Some(plugin) = wasm_plugin(config) else { continue };
             let Some(config) = configuration(plugin) else { continue };
@@ -91,18 +114,79 @@ impl Proxy {
                 }
                 name => name,
             };
+            // Where the plugin has no name, they have none.
+            let stats = match text("name") {
+                name if name.is_empty() => "wasm.".to_owned(),
+                name => format!("wasm.{name}."),
+            };
             self.filters.push(Filter {
                 listener: listener.to_owned(),
                 chain,
                 before: kinds.get(..i).unwrap_or_default().to_vec(),
                 after: kinds.get(i.saturating_add(1)..).unwrap_or_default().to_vec(),
                 name,
+                stats,
+                disabled: disabled(filter),
+                enabled_by_a_route: of.enables(filter),
                 fails_closed: !open && !matches!(policy.as_str(), "FAIL_RELOAD" | "FAIL_OPEN"),
                 plugin: plugin.clone(),
                 config,
             });
         }
     }
+}
+
+/// What a chain's filters are told outside of it.
+struct Chains<'v> {
+    /// Filters that are handed over one by one, by name.
+    discovered: BTreeMap<&'v str, &'v Value>,
+    /// Names of filters that a route configures, and does not switch off.
+    enabled: BTreeSet<&'v str>,
+}
+
+impl Chains<'_> {
+    fn enables(&self, filter: &Value) -> bool {
+        filter.get("name").and_then(Value::as_str).is_some_and(|name| self.enabled.contains(name))
+    }
+}
+
+/// Collects the names of filters that any route, virtual host or cluster of a route switches on.
+fn enabled_by_routes<'v>(value: &'v Value, enabled: &mut BTreeSet<&'v str>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Object(filters)) = map.get("typed_per_filter_config") {
+                let on = filters.iter().filter(|(_, config)| !disabled(config));
+                enabled.extend(on.map(|(name, _)| name.as_str()));
+            }
+            map.values().for_each(|value| enabled_by_routes(value, enabled));
+        }
+        Value::Array(items) => items.iter().for_each(|value| enabled_by_routes(value, enabled)),
+        _ => {}
+    }
+}
+
+fn disabled(value: &Value) -> bool {
+    value.get("disabled").and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// Whether it is jwt_authn without a provider, or without anything that says whose requests need one.
+fn verifies_nothing(config: &Value) -> bool {
+    let fields = config.get("value").unwrap_or(config);
+    let has = |key: &str| match fields.get(key) {
+        Some(Value::Object(map)) => !map.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        _ => false,
+    };
+    let rules = ["rules", "requirement_map", "filter_state_rules"].into_iter().any(has);
+    type_of(config) == Some("JwtAuthentication") && !(has("providers") && rules)
+}
+
+/// What was refused last of a listener, or of a filter that is handed over, and why.
+fn refused(entry: &Value) -> Option<(String, String)> {
+    let error = entry.get("error_state")?;
+    let name = entry.get("name").or_else(|| entry.pointer("/ecds_filter/name")).and_then(Value::as_str);
+    let why = error.get("details").and_then(Value::as_str).unwrap_or("Envoy does not say why");
+    Some((name.unwrap_or("(without a name)").to_owned(), why.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// Calls `found` with the HTTP filters of every connection manager in a listener.
@@ -125,7 +209,10 @@ fn typed_config<'v>(filter: &'v Value, discovered: &BTreeMap<&str, &'v Value>) -
         let name = filter.get("name")?.as_str()?;
         discovered.get(name)?.get("typed_config")
     });
-    here.unwrap_or(&Value::Null)
+    let config = here.unwrap_or(&Value::Null);
+    // Istio and others wrap a filter in what decides for which requests it is.
+    let wrapped = || config.pointer("/extension_config/typed_config");
+    (type_of(config) == Some("ExtensionWithMatcher")).then(wrapped).flatten().unwrap_or(config)
 }
 
 /// The type of an `Any`, without its package; of a TypedStruct, the type in it.

@@ -77,8 +77,9 @@ fn twice(proxy: &Proxy, findings: &mut Vec<Finding>) {
     }
     for (service, filters) in services {
         let earlier = |i: usize| filters.iter().take(i);
-        let chained =
-            filters.iter().enumerate().find(|(i, f)| earlier(*i).any(|known| known.chain == f.chain));
+        // Of two that routes switch on, each may have routes of its own.
+        let both = |a: &Filter, b: &Filter| a.chain == b.chain && !(a.disabled && b.disabled);
+        let chained = filters.iter().enumerate().find(|(i, f)| earlier(*i).any(|known| both(known, f)));
         let other =
             filters.iter().enumerate().find(|(i, f)| earlier(*i).any(|known| known.plugin != f.plugin));
         let (what, mend) = if let Some((_, filter)) = chained {

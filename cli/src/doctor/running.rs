@@ -11,6 +11,10 @@ use redline::metric::Metric;
 const NEAR_PERCENT: u64 = 90;
 /// How old what is published may be, at least, in seconds; the alerts have the same.
 const STALE_S: u64 = 60;
+/// No clock is wrong by more, in seconds.
+const DAY_S: u64 = 86_400;
+/// What is to be known of a finding that is a counter's.
+const CUMULATIVE: &str = "It counts since Envoy's start: the finding stays until Envoy restarts";
 
 pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     let service = config.service.as_str();
@@ -29,7 +33,11 @@ pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, 
         });
     }
 
-    limits(config, &of, findings);
+    let published = of(Metric::LastPublish).into_iter().map(|(_, at)| at).max();
+    // While a hot restart lasts, Envoy shows the sums of the old process's gauges and the new one's.
+    let summed = published.is_some_and(|at| at > expected.now_s.saturating_add(DAY_S))
+        || of(Metric::BuildInfo).iter().any(|(_, one)| *one > 1);
+    limits(config, &of, summed, findings);
 
     let dropped: Vec<(&str, u64)> = of(Metric::Dropped).into_iter().filter(|(_, n)| *n > 0).collect();
     if !dropped.is_empty() {
@@ -37,15 +45,18 @@ pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, 
         findings.push(Finding {
             fault: Fault::Dropped,
             what: format!("the filter of {service} could not record everything: {}", reasons.join(", ")),
-            mend: "malformed_header and value_range are what upstreams sent: docs/runbooks/RedlineMalformedHeaders.md; the \
-                   others: docs/runbooks/RedlineObservationsDropped.md"
-                .to_owned(),
+            mend: format!(
+                "malformed_header and value_range are what upstreams sent, or clients, where a custom metric reads a header of \
+                 the request: docs/runbooks/RedlineMalformedHeaders.md; the others: docs/runbooks/RedlineObservationsDropped.md. \
+                 {CUMULATIVE}"
+            ),
         });
     }
 
-    let published = of(Metric::LastPublish).into_iter().map(|(_, at)| at).max();
     let allowed = STALE_S.max(config.tick.as_secs().saturating_mul(6));
-    if let Some(age) = published.map(|at| expected.now_s.saturating_sub(at)).filter(|age| *age > allowed) {
+    if let Some(age) =
+        published.map(|at| expected.now_s.saturating_sub(at)).filter(|age| *age > allowed && !summed)
+    {
         findings.push(Finding {
             fault: Fault::Stale,
             what: format!("the filter of {service} published its gauges {age} s ago, of at most {allowed}"),
@@ -55,7 +66,13 @@ pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, 
     }
 }
 
-fn limits<'t>(config: &Config, of: &impl Fn(Metric) -> Vec<(&'t str, u64)>, findings: &mut Vec<Finding>) {
+/// `summed` says that the gauges are the sums of two processes'.
+fn limits<'t>(
+    config: &Config,
+    of: &impl Fn(Metric) -> Vec<(&'t str, u64)>,
+    summed: bool,
+    findings: &mut Vec<Finding>,
+) {
     let service = &config.service;
     let overflowed: Vec<(&str, u64)> =
         of(Metric::SeriesOverflow).into_iter().filter(|(_, n)| *n > 0).collect();
@@ -63,15 +80,16 @@ fn limits<'t>(config: &Config, of: &impl Fn(Metric) -> Vec<(&'t str, u64)>, find
         let (what, mend) = match *label {
             "max_series" => (
                 format!("{n} observations of {service} went to overflow rows: limits.max_series is reached"),
-                "raise limits.max_series, or see with `redline check` which label makes the most label sets".to_owned(),
+                "raise limits.max_series, or see with `redline check` which label makes the most label sets",
             ),
             label => (
-                format!("{n} observations of {service} have _other in place of their {label}, for want of a place"),
-                "raise its `max`, or name the values that matter (tenant.allow); docs/tenants.md says who gets a place"
-                    .to_owned(),
+                format!(
+                    "{n} observations of {service} have _other in place of their {label}, for want of a place"
+                ),
+                "raise its `max`, or name the values that matter (tenant.allow); docs/tenants.md says who gets a place",
             ),
         };
-        findings.push(Finding { fault: Fault::Overflow, what, mend });
+        findings.push(Finding { fault: Fault::Overflow, what, mend: format!("{mend}. {CUMULATIVE}") });
     }
     let overflowed: Vec<&str> = overflowed.iter().map(|(label, _)| *label).collect();
     let near = |used: u64, max: u64| used.saturating_mul(100) >= max.saturating_mul(NEAR_PERCENT) && max > 0;
@@ -89,7 +107,7 @@ fn limits<'t>(config: &Config, of: &impl Fn(Metric) -> Vec<(&'t str, u64)>, find
             .then(|| format!("{used} of {max} label sets are in use"))
     });
     let all: Vec<String> = full.chain(series).collect();
-    if !all.is_empty() {
+    if !all.is_empty() && !summed {
         let names: Vec<&str> = all.iter().map(String::as_str).collect();
         findings.push(Finding {
             fault: Fault::NearLimit,
@@ -109,11 +127,7 @@ pub(super) fn versions(stats: &Stats<'_>, config: &Config) -> Vec<String> {
 pub(super) fn crashes(stats: &Stats<'_>, proxy: &Proxy, findings: &mut Vec<Finding>) {
     for filter in &proxy.filters {
         let count = |what: &str| {
-            stats
-                .envoy
-                .get(format!("wasm.{}.vm_reload_{what}", filter.name).as_str())
-                .copied()
-                .unwrap_or_default()
+            stats.envoy.get(format!("{}vm_reload_{what}", filter.stats).as_str()).copied().unwrap_or_default()
         };
         let (mended, failed) = (count("success"), count("failure"));
         if mended > 0 || failed > 0 {

@@ -6,6 +6,13 @@ use serde_json::json;
 const PLUGIN: &str =
     r#"{"service": "shop", "tenant": {"sources": [{"jwt": {"header": "authorization", "claim": "t"}}]}}"#;
 
+/// What a VM says at its start.
+const RUNS: &str = concat!(
+    "wasmcustom.redline_build_info.service=.=shop;.;version=.=",
+    env!("CARGO_PKG_VERSION"),
+    ";.;: 1\n"
+);
+
 fn document() -> Document {
     Document::from_text("test.json", PLUGIN).unwrap()
 }
@@ -42,7 +49,7 @@ fn live(http_filters: &Value, discovered: &Value) -> Live {
              "dynamic_listeners": [{"name": "0.0.0.0_8080", "active_state": {"listener": listener}}]},
             {"@type": "type.googleapis.com/envoy.admin.v3.EcdsConfigDump", "ecds_filters": discovered},
         ]}),
-        stats: String::new(),
+        stats: RUNS.to_owned(),
         server_info: json!({"version": "abc/1.38.2/Clean/RELEASE/BoringSSL"}),
     }
 }
@@ -55,7 +62,8 @@ fn faults(live: &Live) -> Vec<&'static str> {
 fn jwt() -> Value {
     json!({"name": "jwt", "typed_config": {
         "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
-        "type_url": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", "value": {}}})
+        "type_url": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        "value": {"providers": {"p": {}}, "rules": [{"requires": {"provider_name": "p"}}]}}})
 }
 
 #[test]
@@ -115,7 +123,7 @@ fn fail_open_is_no_fault_and_fail_closed_by_its_name_is() {
 fn what_is_published_is_judged_by_the_services_own_limits() {
     let chain = json!([jwt(), {"name": "w", "typed_config": wasm(text(PLUGIN))}]);
     let with = |stats: &str| {
-        let stats = stats.to_owned();
+        let stats = format!("{RUNS}{stats}");
         faults(&Live { stats, ..live(&chain, &json!([])) })
     };
     let stat = |metric: &str, labels: &str, value: u64| format!("wasmcustom.{metric}.{labels}: {value}\n");
@@ -135,6 +143,12 @@ fn what_is_published_is_judged_by_the_services_own_limits() {
     );
     assert_eq!(with(&stat("redline_dropped_total", &format!("{shop}reason=.=hostcall;.;"), 1)), ["dropped"]);
     assert_eq!(with("wasm.istio-system.redline-shop.vm_reload_failure: 1\n"), ["crashed"]);
+    // During a hot restart every gauge is the sum of two.
+    let two = stat("redline_last_publish_timestamp_seconds", shop, 87_401);
+    assert_eq!(with(&(two + &stat("redline_series", shop, 9000))), [""; 0]);
+    assert_eq!(with(&stat("redline_series", shop, 9000)), ["near-limit"]);
+    let two = format!("wasmcustom.redline_build_info.{shop}version=.={};.;: 2\n", redline::VERSION);
+    assert_eq!(with(&(two + &stat("redline_series", shop, 9000))), [""; 0]);
     // Another service's, and what is no stat of ours.
     let other = "service=.=other;.;";
     assert_eq!(with(&stat("redline_dropped_total", &format!("{other}reason=.=hostcall;.;"), 1)), [""; 0]);
@@ -147,5 +161,159 @@ fn nothing_that_is_answered_is_too_odd_to_examine() {
         let live = Live { config_dump: dump, stats: "\u{0}: : 1".to_owned(), server_info: json!(null) };
         assert_eq!(faults(&live), ["envoy-version", "no-filter"]);
         assert_eq!(live.filters(), []);
+    }
+}
+
+fn chain(filters: &[Value]) -> Value {
+    let mut all = vec![jwt()];
+    all.extend_from_slice(filters);
+    Value::from(all)
+}
+
+fn ours() -> Value {
+    json!({"name": "w", "typed_config": wasm(text(PLUGIN))})
+}
+
+#[test]
+fn a_filter_that_gives_no_sign_of_life_is_found_whatever_keeps_it_out() {
+    let quiet = |stats: &str| Live { stats: stats.to_owned(), ..live(&chain(&[ours()]), &json!([])) };
+    assert_eq!(faults(&quiet("")), ["not-running"]);
+    assert_eq!(faults(&quiet("wasm.remote_load_fetch_failures: 0\n")), ["not-running"]);
+    assert_eq!(faults(&quiet("wasm.remote_load_fetch_failures: 3\n")), ["not-loaded", "not-running"]);
+    assert_eq!(faults(&quiet(&format!("{RUNS}wasm.remote_load_fetch_failures: 1\n"))), ["not-loaded"]);
+    assert_eq!(faults(&quiet(&RUNS.replace("shop", "other"))), ["not-running"]);
+    // With a prefix the stats have other names; where both metrics are disabled, or thrown away, silence says nothing.
+    let with = |key: &str| {
+        let told = PLUGIN.replacen('{', &format!("{{{key}, "), 1);
+        let filter = json!({"name": "w", "typed_config": wasm(text(&told))});
+        live(&chain(&[filter]), &json!([]))
+    };
+    let names = |live: &Live| {
+        let found = faults(live);
+        found.into_iter().filter(|fault| *fault == "not-running").count()
+    };
+    assert_eq!(names(&with(r#""metric_prefix": "edge_""#)), 1);
+    let prefixed = RUNS.replace("redline_build_info", "edge_redline_build_info");
+    assert_eq!(names(&Live { stats: prefixed, ..with(r#""metric_prefix": "edge_""#) }), 0);
+    let off = r#""disable": ["redline_build_info", "redline_last_publish_timestamp_seconds"]"#;
+    assert_eq!(names(&Live { stats: String::new(), ..with(off) }), 0);
+    let mut thrown_away = quiet("");
+    thrown_away.config_dump["configs"][0]["bootstrap"]["stats_config"]["stats_matcher"] =
+        json!({"exclusion_list": {"patterns": [{"prefix": "wasmcustom."}]}});
+    assert_eq!(faults(&thrown_away), ["stats-matcher"]);
+}
+
+#[test]
+fn what_envoy_refused_is_said_with_its_reason() {
+    let mut refused = live(&chain(&[ours()]), &json!([]));
+    let error = json!({"details": "Unable to create Wasm HTTP filter\nmore"});
+    refused.config_dump["configs"][1]["dynamic_listeners"][0]["error_state"] = error.clone();
+    assert_eq!(faults(&refused), ["rejected"]);
+    let found = examine(&refused, Expected { document: None, version: redline::VERSION, now_s: 0 });
+    assert!(found[0].what.contains("0.0.0.0_8080") && found[0].what.ends_with("HTTP filter"), "{found:?}");
+    // A listener that was never right has nothing else.
+    refused.config_dump["configs"][1]["dynamic_listeners"] = json!([{"name": "new", "error_state": error}]);
+    assert_eq!(faults(&refused), ["no-filter", "rejected"]);
+    let ecds =
+        json!([{"ecds_filter": {"name": "plugin", "typed_config": wasm(text(PLUGIN))}, "error_state": {}}]);
+    assert_eq!(
+        faults(&live(&chain(&[json!({"name": "plugin", "config_discovery": {}})]), &ecds)),
+        ["rejected"]
+    );
+}
+
+#[test]
+fn a_filter_that_is_off_counts_where_a_route_switches_it_on() {
+    let mut off = ours();
+    off["disabled"] = json!(true);
+    let enabled = |filters: &[Value], config: Value| {
+        let mut live = live(&chain(filters), &json!([]));
+        let route = json!({"virtual_hosts": [{"routes": [{"typed_per_filter_config": {"w": config}}]}]});
+        live.config_dump["configs"].as_array_mut().unwrap().push(json!({
+            "@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump",
+            "dynamic_route_configs": [{"route_config": route}]}));
+        faults(&live)
+    };
+    assert_eq!(faults(&live(&chain(&[off.clone()]), &json!([]))), ["disabled"]);
+    let config = json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}});
+    assert_eq!(enabled(&[off.clone()], config.clone()), [""; 0]);
+    assert_eq!(enabled(&[off.clone()], json!({"disabled": true})), ["disabled"]);
+    assert_eq!(enabled(&[off.clone(), off.clone()], config.clone()), [""; 0]);
+    assert_eq!(enabled(&[off.clone(), ours()], config), ["twice"]);
+}
+
+#[test]
+fn authentication_that_is_off_or_has_no_rules_verifies_nothing() {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut jwt = jwt();
+        change(&mut jwt);
+        faults(&live(&json!([jwt, ours()]), &json!([])))
+    };
+    assert_eq!(with(&|_| ()), [""; 0]);
+    assert_eq!(with(&|jwt| jwt["disabled"] = json!(true)), ["filter-order"]);
+    assert_eq!(with(&|jwt| jwt["typed_config"]["value"]["providers"] = json!({})), ["filter-order"]);
+    assert_eq!(with(&|jwt| jwt["typed_config"]["value"]["rules"] = json!([])), ["filter-order"]);
+    assert_eq!(with(&|jwt| jwt["typed_config"] = jwt["typed_config"]["value"].clone()), ["filter-order"]);
+}
+
+#[test]
+fn a_filter_inside_a_matcher_is_found() {
+    let wrapped = json!({"name": "w", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        "extension_config": {"name": "w", "typed_config": wasm(text(PLUGIN))}}});
+    assert_eq!(faults(&live(&chain(&[wrapped]), &json!([]))), [""; 0]);
+}
+
+#[test]
+fn a_plugin_without_a_name_has_stats_without_one() {
+    let mut filter = ours();
+    filter["typed_config"]["config"].as_object_mut().unwrap().remove("name");
+    let with = |stat: &str| {
+        let stats = format!("{RUNS}{stat}: 1\n");
+        faults(&Live { stats, ..live(&chain(&[filter.clone()]), &json!([])) })
+    };
+    assert_eq!(with("wasm.vm_reload_success"), ["crashed"]);
+    assert_eq!(with("wasm.other.vm_reload_success"), [""; 0]);
+}
+
+#[test]
+fn a_rule_that_takes_what_is_ours_is_named() {
+    let with = |rule: Value, first: bool| {
+        let mut live = live(&chain(&[ours()]), &json!([]));
+        let tags = &mut live.config_dump["configs"][0]["bootstrap"]["stats_config"]["stats_tags"];
+        let tags = tags.as_array_mut().unwrap();
+        let place = if first { 0 } else { tags.len() };
+        tags.insert(place, rule);
+        let found = examine(&live, Expected { document: None, version: redline::VERSION, now_s: 0 });
+        found.into_iter().map(|finding| (finding.fault, finding.what)).collect::<Vec<_>>()
+    };
+    for (rule, word) in [
+        (json!({"tag_name": "service", "fixed_value": "edge"}), "service with the fixed value edge"),
+        (json!({"tag_name": "all", "regex": r"^(wasmcustom\.)"}), r"all with the regex ^(wasmcustom\.)"),
+        (json!({"tag_name": "what", "regex": "((requests)_)"}), "what with the regex ((requests)_)"),
+    ] {
+        for first in [true, false] {
+            let found = with(rule.clone(), first);
+            assert!(
+                matches!(found.as_slice(), [(Fault::StatsTag, what)] if what.contains(word)),
+                "{rule}: {found:?}"
+            );
+        }
+    }
+    // The first rule of a tag decides: behind ours it does nothing.
+    let greedy = json!({"tag_name": "service", "regex": r"^wasmcustom\.(?:.*?)(service=\.=(.*);\.;)"});
+    assert!(with(greedy.clone(), true)[0].1.contains("service with the regex"));
+    assert_eq!(with(greedy, false), []);
+    let cuts = json!({"tag_name": "service", "regex": r"^wasmcustom\.(.*?service=\.=(.*?);\.;)"});
+    assert!(with(cuts, true)[0].1.contains("make the name"));
+    // What touches none of our names, or adds a label of its own to all, is nobody's fault.
+    for rule in [
+        json!({"tag_name": "cluster", "regex": r"^cluster\.((.*?)\.)"}),
+        json!({"tag_name": "region", "fixed_value": "eu"}),
+        json!({"tag_name": "copy", "regex": r"(service=\.=(.*?);\.;)"}),
+        json!({"tag_name": "odd", "regex": "(?=x)"}),
+        json!({"tag_name": "envoy.response_code"}),
+    ] {
+        assert_eq!(with(rule, true), []);
     }
 }

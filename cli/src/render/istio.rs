@@ -102,8 +102,8 @@ spec:
             r#"# Made by `redline render istio` from the configuration of the service {service}.
 # A patch of {what}'s Deployment: kubectl patch deployment {deployment} --patch-file proxyconfig.yaml
 # Istio writes these annotations of a pod into its proxy's bootstrap, once: the patch makes new pods. The custom resource
-# ProxyConfig has none of the three. Two are fields of the mesh's own ProxyConfig too (extraStatTags, proxyStatsMatcher).
-apiVersion: apps/v1
+# ProxyConfig has none of them. Two are fields of the mesh's own ProxyConfig too (extraStatTags, proxyStatsMatcher).
+{SEVERAL}apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {name}
@@ -118,9 +118,25 @@ spec:
             out.push_str(&indented(why, 8));
             out.push_str(&format!("        {name}: {}\n", quoted(&value)));
         }
+        out.push_str(&indented(
+            "# Istio keeps the prefix `wasm`, and with it these stats, by itself. A proxy that does not needs this line; it stands in\n\
+             # for the mesh's proxyStatsMatcher.inclusionPrefixes: repeat those in it.\n",
+            8,
+        ));
+        out.push_str(&format!(
+            "        # sidecar.istio.io/statsInclusionPrefixes: {}\n",
+            quoted(NAMESPACE.trim_end_matches('.'))
+        ));
         out
     }
 }
+
+/// What happens to pods of several services.
+const SEVERAL: &str = "\
+# SEVERAL SERVICES IN THE SAME PROXIES: an annotation is replaced as a whole. The patch of the second service takes the labels
+# and bounds of the first away, unless they are merged by hand: every tag of each in extraStatTags, and the bounds of each in
+# statsHistogramBuckets. `redline doctor` says what is missing.
+";
 
 /// One annotation of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,19 +152,11 @@ pub struct Annotation {
 /// What a pod must be annotated with for its proxy to show the metrics as they are.
 pub fn annotations(config: &Config) -> Vec<Annotation> {
     let tags: Vec<String> = config.stat_tags().into_iter().map(|(name, _)| name).collect();
-    let mut all = vec![
-        Annotation {
-            name: "sidecar.istio.io/extraStatTags",
-            value: tags.join(","),
-            why: "# Every label: what is missing here becomes a part of the metric's name.",
-        },
-        Annotation {
-            name: "sidecar.istio.io/statsInclusionPrefixes",
-            value: NAMESPACE.trim_end_matches('.').to_owned(),
-            why: "# Istio keeps the prefix `wasm` by itself. The annotation stands in for the mesh's proxyStatsMatcher.inclusionPrefixes:\n\
-                  # where the mesh has some, add them here, or leave this line out.",
-        },
-    ];
+    let mut all = vec![Annotation {
+        name: "sidecar.istio.io/extraStatTags",
+        value: tags.join(","),
+        why: "# Every label: what is missing here becomes a part of the metric's name.",
+    }];
     let buckets =
         config.histogram_buckets().into_iter().map(|(prefix, bounds)| (prefix, Value::from(bounds)));
     let buckets: Map<String, Value> = buckets.collect();

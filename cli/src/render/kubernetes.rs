@@ -46,7 +46,8 @@ impl Kubernetes<'_> {
     fn root(&self) -> String {
         let mut text = self.header(
             "What watches, for the Prometheus Operator. An overlay adds the proxies to it:\n\
-             # kubectl apply --server-side -k overlays/envoy (or istio-gateway, sidecars, envoy-gateway). Without the operator: base.",
+             # kubectl apply --server-side -k overlays/envoy (or istio-gateway, sidecars, envoy-gateway), without -n.\n\
+             # Without the operator: base.",
         );
         text.push_str(KUSTOMIZATION);
         text.push_str("resources: [operator]\n");

@@ -184,8 +184,10 @@ spec:
             Rendered {
                 name: "overlays/sidecars/kustomization.yaml",
                 text: self.overlay(
-                    "The filter in the sidecars of the service's pods, in the namespace that kubectl is told. The pods need the\n\
-                     # annotations first: components/sidecars, where their Deployment is built.",
+                    "The filter in the sidecars of the service's pods, in the namespace of kubectl's context. The pods need the\n\
+                     # annotations first: components/sidecars, where their Deployment is built.\n\
+                     # Apply it without -n, which refuses what says its own namespace, as the rules do:\n\
+                     # kubectl config set-context --current --namespace=shop",
                     "wasmplugin.yaml, podmonitor.yaml",
                 ),
             },
@@ -252,7 +254,8 @@ spec:
 {stats}"#,
             header = self.header(
                 "How the proxies read labels from stats, and the histograms' bounds. The Gateway names it:\n\
-                 # spec: {infrastructure: {parametersRef: {group: gateway.envoyproxy.io, kind: EnvoyProxy, name: THIS ONE}}}",
+                 # spec: {infrastructure: {parametersRef: {group: gateway.envoyproxy.io, kind: EnvoyProxy, name: THIS ONE}}}\n\
+                 # SEVERAL SERVICES ON ONE GATEWAY: it names one EnvoyProxy, which needs the stats_tags and the bounds of each.",
             ),
             stats = indented(&envoy_stats::stats_config(&self.document.config), 6),
         );
@@ -260,7 +263,8 @@ spec:
             Rendered {
                 name: "overlays/envoy-gateway/kustomization.yaml",
                 text: self.overlay(
-                    "The filter in a Gateway of Envoy Gateway's, named eg, in the namespace that kubectl is told.",
+                    "The filter in a Gateway of Envoy Gateway's, named eg, in the namespace of kubectl's context. Apply it without -n,\n\
+                     # which refuses what says its own namespace, as the rules do: kubectl config set-context --current --namespace=shop",
                     "envoyextensionpolicy.yaml, envoyproxy.yaml, podmonitor.yaml",
                 ),
             },

@@ -1,0 +1,69 @@
+//! Envoy's and the filters' stats in; filters that are configured and measure nothing, and why, out.
+
+use super::bootstrap::several;
+use super::dump::{Filter, Proxy};
+use super::stats::Stats;
+use super::{Fault, Finding};
+use redline::config::Config;
+use redline::metric::Metric;
+
+/// What keeps filters out of Envoy, whatever their service is.
+pub(super) fn loading(stats: &Stats<'_>, proxy: &Proxy, findings: &mut Vec<Finding>) {
+    for (name, why) in &proxy.refused {
+        findings.push(Finding {
+            fault: Fault::Rejected,
+            what: format!("Envoy refused the last change of {name}, and runs what was before it: {why}"),
+            mend: "correct what Envoy names; of a configuration of the filter, `redline check` lists every mistake".to_owned(),
+        });
+    }
+    let failures = stats.envoy.get("wasm.remote_load_fetch_failures").copied().unwrap_or_default();
+    if failures > 0 {
+        findings.push(Finding {
+            fault: Fault::NotLoaded,
+            what: format!("Envoy could not fetch a Wasm module, {failures} times since its start"),
+            mend: "look at the module's address, its sha256 and the cluster that it comes from; Envoy's log has the reason. \
+                   The count stays until Envoy restarts"
+                .to_owned(),
+        });
+    }
+    let off: Vec<&Filter> =
+        proxy.filters.iter().filter(|filter| filter.disabled && !filter.enabled_by_a_route).collect();
+    if let Some(first) = off.first() {
+        let mut listeners: Vec<&str> = off.iter().map(|filter| filter.listener.as_str()).collect();
+        listeners.dedup();
+        findings.push(Finding {
+            fault: Fault::Disabled,
+            what: format!(
+                "the filter {} (listener {}) is disabled, and no route switches it on: it counts nothing",
+                first.name,
+                several(&listeners)
+            ),
+            mend: "leave out `disabled: true`, or switch it on by a route's typed_per_filter_config"
+                .to_owned(),
+        });
+    }
+}
+
+/// A service whose filter says nothing at all; `dropped` are the metrics that Envoy throws away.
+pub(super) fn service(stats: &Stats<'_>, config: &Config, dropped: &[String], findings: &mut Vec<Finding>) {
+    // The first is there from the moment on that a VM runs, the second from its first tick on.
+    let signs: Vec<String> = [Metric::BuildInfo, Metric::LastPublish]
+        .into_iter()
+        .filter(|metric| config.emitted().any(|emitted| emitted == *metric))
+        .map(|metric| config.metric_name(metric))
+        .filter(|name| !dropped.contains(name))
+        .collect();
+    let silent = signs.iter().all(|name| stats.of(name, &config.service).is_empty());
+    if silent && !signs.is_empty() {
+        findings.push(Finding {
+            fault: Fault::NotRunning,
+            what: format!(
+                "the filter of {} is configured, but does not run: Envoy has no {}",
+                config.service,
+                signs.join(", no ")
+            ),
+            mend: "Envoy's log says why: a module that was not fetched, that Envoy cannot load, or a VM that failed open"
+                .to_owned(),
+        });
+    }
+}
