@@ -116,7 +116,13 @@ fn words(config: &Config, scale: u64) -> Vocabulary {
         .with_failures(["DB_ACTIVE", "AN_ACTIVE_CONNECTION"], active)
         .with_word("UPSTREAM_REASONS", reasons::of_upstream())
         .with_word("CLIENT_LEFT", reasons::of_clients_that_left())
-        .with_word("POOL", pool(config));
+        .with_word("POOL", pool(config))
+        .with_word("MESH_RELOADED", in_mesh(config, "success"))
+        .with_word("MESH_RELOAD_FAILED", in_mesh(config, "failure"))
+        .with_word(
+            "ISTIOS_RELOADED",
+            format!("envoy_wasm_istio_system_redline_{}_vm_reload_success", plain(config)),
+        );
     let broken_off = vocabulary.expand(OR_BROKEN_OFF).unwrap_or_default();
     let calls_fail = vocabulary.expand(OR_CALLS_FAIL).unwrap_or_default();
     let vocabulary = vocabulary.with_word("OR_BROKEN_OFF", broken_off).with_word("OR_CALLS_FAIL", calls_fail);
@@ -143,6 +149,17 @@ sum by (service) (rate($grpc_requests_total{$S,grpc_code=~"2|4|12|13|14|15"}[2m]
   / sum by (service) (rate($http_requests_total{$S}[2m])) > 0.9
 and
 sum by (service) (increase($grpc_requests_total{$S,grpc_code=~"2|4|12|13|14|15"}[2m])) >= $MIN"#;
+
+/// What Envoy says of new VMs where a mesh has given the plugin a longer name: Istio `NAMESPACE.redline-SERVICE`, Envoy
+/// Gateway `…/redline-SERVICE/wasm/0`. One plugin of a service a proxy, or the sum would add up equal label sets.
+fn in_mesh(config: &Config, outcome: &str) -> String {
+    format!("{{__name__=~\"envoy_wasm_(.*_)?redline_{}(_wasm_[0-9]+)?_vm_reload_{outcome}\"}}", plain(config))
+}
+
+/// The service as it stands in the name of a metric.
+fn plain(config: &Config) -> String {
+    config.service.replace('-', "_")
+}
 
 /// Where one pool of connections ends and the next begins: each upstream has its own, if both of its figures say so.
 fn pool(config: &Config) -> &'static str {

@@ -160,7 +160,7 @@ count by (service) ($queue_jobs_total{$S} > 0 unless $queue_jobs_total{$S} offse
         category: Infrastructure,
         severity: Warning,
         hold: "",
-        expr: r#"sum by (job, instance) (increase($envoy_wasm_redline_vm_reload_success[15m])) > 0
+        expr: r#"sum by (job, instance) (increase($envoy_wasm_redline_vm_reload_success[15m]) or increase($MESH_RELOADED[15m])) > 0
 and on (job, instance)
 $redline_build_info{$S}"#,
         summary: "The filter crashed in {{ $labels.instance }} and was started again",
@@ -185,7 +185,7 @@ $redline_build_info{$S}"#,
         category: Infrastructure,
         severity: Critical,
         hold: "",
-        expr: r#"sum by (job, instance) (increase($envoy_wasm_redline_vm_reload_failure[15m])) > 0
+        expr: r#"sum by (job, instance) (increase($envoy_wasm_redline_vm_reload_failure[15m]) or increase($MESH_RELOAD_FAILED[15m])) > 0
 and on (job, instance)
 $redline_build_info{$S}"#,
         summary: "The filter crashed in {{ $labels.instance }} and does not start again",

@@ -285,6 +285,16 @@ pub(in super::super) const TRAPS: &[Trap] = &[
         "5m",
         (&[("instance", "a"), ("job", "redline")], "$AGE"),
     ),
+    fires_with(
+        "RedlineVMReloaded",
+        "fires in a mesh, where the plugin has a longer name",
+        &[
+            ("$ISTIOS_RELOADED{job=\"redline\",instance=\"a\"}", "0x9 1x60"),
+            ("$redline_build_info{$S,version=\"1\",job=\"redline\",instance=\"a\"}", "1x60"),
+        ],
+        "10m",
+        (&[("instance", "a"), ("job", "redline")], "1"),
+    ),
     silent(
         "RedlineVMReloaded",
         "is silent about another service's proxy",
