@@ -287,9 +287,8 @@ impl Vm {
         self.call("proxy_on_configure", (root, size))
     }
 
-    /// Done and delete, after which a context is gone.
+    /// Delete, after which a context is gone.
     fn end(&mut self, context: u32) -> Outcome<()> {
-        self.call("proxy_on_done", context)?;
         self.call("proxy_on_delete", context)
     }
 
@@ -309,7 +308,8 @@ impl Vm {
             45..60 => self.call("proxy_on_response_headers", (stream, number, flag)),
             60..70 => self.call("proxy_on_response_trailers", (stream, number)),
             70..78 => self.call("proxy_on_log", stream),
-            78..82 => self.call("proxy_on_done", stream),
+            // Calls for what is gone may follow.
+            78..82 => self.end(stream),
             82..94 => {
                 self.streams.swap_remove(place);
                 self.end(stream)
