@@ -1,7 +1,7 @@
 //! Random bytes, broken requests and random HTTP/2 frames through a real Envoy: the filter never fails, and still
 //! counts every stream that Envoy itself logs.
 //!
-//! `REDLINE_FUZZ_SECONDS` says for how long: 15 without it, a minute in CI.
+//! `REDLINE_FUZZ_SECONDS` says for how long: 15 without it, half a minute in CI.
 
 mod support;
 
