@@ -33,7 +33,8 @@ test: setup ## every test: unit, in Wasm, against a real Envoy
 OLDEST := envoy-1.36
 ENVOYS := $(OLDEST) envoy-1.37 envoy-1.38 envoy-1.39 envoy
 MATRIX := requests accounting faults reloads bootstraps istio doctor
-TEST_ENVOY = REDLINE_ENVOY=$(CURDIR)/.tools/bin/$(1) cargo test --release --package redline-cli
+# The packages of `make test`, so that nothing is built again with other features.
+TEST_ENVOY = REDLINE_ENVOY=$(CURDIR)/.tools/bin/$(1) cargo test --release --package host-harness --package redline-cli
 
 test-matrix: ## requests, accounting, faults, reloads and the mesh on every supported Envoy, 1.36 to 1.40
 	@$(SETUP)
