@@ -109,7 +109,8 @@ fn custom_resources() -> Option<BTreeMap<(String, String), Value>> {
             Some(_) => GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).map(drop).expect("text"),
             None => text = String::from_utf8(bytes).expect("text"),
         }
-        for part in text.split("\n---") {
+        // Published definitions are joined with and without a line's end in front of the `---`.
+        for part in text.replace("---\napiVersion:", "\n---\napiVersion:").split("\n---") {
             if !part.contains("kind: CustomResourceDefinition") {
                 continue;
             }
