@@ -38,7 +38,7 @@ pub enum Stream {
     #[default]
     New,
     /// It has begun.
-    Open(Open),
+    Open(Box<Open>),
     /// It is counted nowhere.
     Excluded,
     /// It has been counted.
@@ -76,6 +76,32 @@ pub struct Open {
     upstream: UpstreamFacts,
     /// What custom metrics will read.
     messages: Messages,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            method: Method::Other,
+            endpoint: EndpointId::OTHER,
+            tenant: Claim::Tenant(TenantId::NONE),
+            violates: None,
+            user: None,
+            group: TenantGroup::ABSENT,
+            in_progress: None,
+            bodyless: false,
+            grpc: false,
+            grpc_code: None,
+            upstream: UpstreamFacts::default(),
+            messages: Messages::default(),
+        }
+    }
+}
+
+impl Open {
+    /// Whose request it is; afterwards nobody's.
+    fn take_tenant(&mut self) -> Claim {
+        std::mem::replace(&mut self.tenant, Claim::Tenant(TenantId::NONE))
+    }
 }
 
 /// Records the exchanges of one configuration in one VM.
@@ -259,17 +285,17 @@ impl Recorder {
             Stream::New => self.read_refused(host),
             Stream::Excluded | Stream::Finished => None,
         };
-        let Some(open) = open else { return };
+        let Some(mut open) = open else { return };
         if let Some(row) = open.in_progress {
             self.leave(row, host);
         }
         let mut exchange = self.read_end(&open, host);
         let served = exchange.is_success();
-        exchange.tenant = self.tenant(open.tenant, served, host);
+        exchange.tenant = self.tenant(open.take_tenant(), served, host);
         if let (Some(users), Some(user)) = (&mut self.users, open.user) {
             users.seen(exchange.tenant, user, host);
         }
-        exchange.violates = match open.violates {
+        exchange.violates = match open.violates.take() {
             None => None,
             Some(Violator::Served) => Some(exchange.tenant),
             Some(Violator::Other(claim)) => Some(self.tenant(claim, served, host)),
@@ -277,7 +303,8 @@ impl Recorder {
         self.record(&exchange, host);
         self.count_events(&exchange, open.group, host);
         self.apply_rules(&exchange, &open.messages, host);
-        open.messages.into_buffers().for_each(|buffer| self.buffers.give(buffer));
+        open.messages.take_buffers().for_each(|buffer| self.buffers.give(buffer));
+        self.buffers.give_open(open);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A series in, the host's metric id out; each series is defined once, and their number is bounded.
 
 mod custom;
+mod ids;
 mod series;
 
 pub use custom::{CustomId, CustomSeries, LabelId, LabelValue, MAX_CUSTOM_LABELS};
@@ -16,7 +17,7 @@ use crate::shared::{Keys, Machine, SharedData};
 use crate::slo::{SloIndex, Window};
 use crate::stat_name;
 use crate::tenant::TenantId;
-use rustc_hash::FxHashMap;
+use ids::Ids;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 
@@ -55,7 +56,7 @@ pub trait LabelTexts {
 /// The series that have been defined, and their ids.
 #[derive(Debug)]
 pub struct Registry {
-    ids: FxHashMap<Series, MetricId>,
+    ids: Ids,
     /// The label sets of all VMs, by the hash of their stat names; overflow rows and the filter's own metrics are not
     /// among them. Two that hash alike are one: the limit is exceeded by one, in 10^19 cases.
     admitted: Roster<u64>,
@@ -80,7 +81,7 @@ impl Registry {
     pub fn new(config: &Config) -> Self {
         let name = |metric: Metric| config.emits(metric).then(|| config.metric_name(metric));
         Self {
-            ids: FxHashMap::default(),
+            ids: Ids::default(),
             admitted: Roster::new(&Keys::new(&config.service), "series", config.limits.max_series),
             service: config.service.clone(),
             names: Metric::ALL.into_iter().map(name).collect(),
@@ -108,15 +109,12 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
-        if let Some(id) = self.ids.get(&series) {
-            return Some(*id);
+        if let Some(id) = self.ids.get(series) {
+            return Some(id);
         }
         match self.new_id(series, texts, sink) {
             Ok(id) => id,
-            Err(row) => match self.ids.get(&row) {
-                Some(id) => Some(*id),
-                None => self.define(row, texts, sink),
-            },
+            Err(row) => self.ids.get(row).or_else(|| self.define(row, texts, sink)),
         }
     }
 
@@ -224,11 +222,8 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
-        match self.ids.get(&series) {
-            Some(id) => Some(*id),
-            // Nor is the row defined: it would show a 0 that nobody said.
-            None => self.new_id(series, texts, sink).ok().flatten(),
-        }
+        // Nor is the row defined: it would show a 0 that nobody said.
+        self.ids.get(series).or_else(|| self.new_id(series, texts, sink).ok().flatten())
     }
 
     /// Sets the gauge of an id.
@@ -245,7 +240,7 @@ impl Registry {
 
     /// The stat name that a series is counted under: its own, or its overflow row's.
     pub fn stat_name(&self, series: Series, texts: &impl LabelTexts) -> Option<String> {
-        let counted = if self.ids.contains_key(&series) { series } else { series.overflow() };
+        let counted = if self.ids.get(series).is_some() { series } else { series.overflow() };
         let mut name = String::new();
         self.write_stat_name(counted, texts, &mut name).map(|()| name)
     }
@@ -254,16 +249,10 @@ impl Registry {
     /// its metric.
     #[inline(never)]
     pub fn rejected(&self, sink: &mut (impl MetricSink + SharedData)) -> Vec<String> {
-        let mut seen = Vec::new();
         let mut rejected = Vec::new();
-        for (series, id) in &self.ids {
-            let metric = series.metric();
-            if !series.is_counted_at_once() || seen.contains(&metric) {
-                continue;
-            }
-            seen.push(metric);
+        for (metric, id) in self.ids.counted() {
             if sink.total(*id) == Ok(0) {
-                rejected.extend(self.name(metric).map(str::to_owned));
+                rejected.extend(self.name(*metric).map(str::to_owned));
             }
         }
         rejected

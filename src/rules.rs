@@ -36,9 +36,9 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// The buffers that they were kept in.
-    pub fn into_buffers(self) -> impl Iterator<Item = Vec<u8>> {
-        [self.request, self.response, self.trailers].into_iter().flatten()
+    /// The buffers that they were kept in; then there are none.
+    pub fn take_buffers(&mut self) -> impl Iterator<Item = Vec<u8>> {
+        [self.request.take(), self.response.take(), self.trailers.take()].into_iter().flatten()
     }
 }
 

@@ -43,7 +43,7 @@ enum Source {
 /// The parts of one request that sources look at.
 #[derive(Debug)]
 pub struct Request<'a> {
-    headers: HeaderValues<'a>,
+    headers: &'a HeaderValues<'a>,
     path: Option<&'a [u8]>,
     matched: Option<(EndpointId, &'a [u8])>,
     /// The payload of the first token that was asked for: often tenant, user and claim are all in the same.
@@ -52,8 +52,8 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// A request with the template that it matches and its path in normal form; `None` where it matches none.
-    pub fn new(head: &RequestHead<'a>, matched: Option<(EndpointId, &'a [u8])>) -> Self {
-        Self { headers: head.values, path: head.path, matched, payload: OnceCell::new() }
+    pub fn new(head: &'a RequestHead<'a>, matched: Option<(EndpointId, &'a [u8])>) -> Self {
+        Self { headers: &head.values, path: head.path, matched, payload: OnceCell::new() }
     }
 }
 

@@ -65,31 +65,32 @@ impl RequestInterests {
 
     /// Reads serialised request headers (see [`header_pairs`]).
     pub fn read<'a>(&self, headers: &'a [u8]) -> RequestHead<'a> {
-        let (mut method, mut path, mut content_type) = (None, None, None);
-        let mut values = HeaderValues::default();
-        let mut excluded = false;
+        let mut head = RequestHead {
+            method: Method::Other,
+            path: None,
+            values: HeaderValues::default(),
+            excluded: false,
+            grpc: false,
+        };
+        let (mut method, mut content_type) = (None, None);
         for (name, value) in header_pairs(headers) {
             let filled = Some(value).filter(|value| !value.is_empty());
             match name {
                 b":method" => method = method.or(filled),
-                b":path" => path = path.or(filled),
+                b":path" => head.path = head.path.or(filled),
                 b"content-type" => content_type = content_type.or(filled),
                 _ => {}
             }
             if self.excluding.iter().any(|header| header == name) {
-                excluded = true;
+                head.excluded = true;
             }
             if let Some(slot) = self.wanted.iter().position(|header| header == name) {
-                values.offer(slot, value);
+                head.values.offer(slot, value);
             }
         }
-        RequestHead {
-            method: method.map_or(Method::Other, Method::from_bytes),
-            path,
-            values,
-            excluded,
-            grpc: content_type.is_some_and(is_grpc),
-        }
+        head.method = method.map_or(Method::Other, Method::from_bytes);
+        head.grpc = content_type.is_some_and(is_grpc);
+        head
     }
 }
 

@@ -86,6 +86,11 @@ impl ResponseFlags {
 }
 
 impl FailureReason {
+    /// The number of its bit in [`ResponseFlags`].
+    pub const fn bit(self) -> u8 {
+        self.0
+    }
+
     /// The label's value.
     pub fn as_str(self) -> &'static str {
         FLAGS.get(usize::from(self.0)).map_or(crate::stat_name::OTHER, |(_, long)| long)

@@ -6,9 +6,8 @@ use crate::attributes::{
 };
 use crate::config::EndpointSource;
 use crate::endpoint::{EndpointId, normalize};
-use crate::exchange::{Exchange, GrpcCode, ResponseFlags, Status, UpstreamFacts};
+use crate::exchange::{Exchange, GrpcCode, ResponseFlags, Status};
 use crate::registry::{DropReason, Limit, Series};
-use crate::rules::Messages;
 use crate::shared::Host;
 use crate::slo::TenantGroup;
 use crate::source::Request;
@@ -24,7 +23,7 @@ struct Asker {
 
 impl Recorder {
     /// Reads a request that was answered before our turn came. Nobody we know of was served, hence no tenant.
-    pub(super) fn read_refused<H: Host>(&mut self, host: &mut H) -> Option<Open> {
+    pub(super) fn read_refused<H: Host>(&mut self, host: &mut H) -> Option<Box<Open>> {
         let mut headers = self.buffers.take();
         if let Err(status) = host.headers(HeaderMap::Request, &mut headers) {
             // Envoy has no request headers where its codec answered before they were read.
@@ -51,7 +50,7 @@ impl Recorder {
         bodyless: bool,
         with_tenant: bool,
         host: &mut H,
-    ) -> Option<Open> {
+    ) -> Option<Box<Open>> {
         let head = self.interests.read(headers);
         let readable = head.path.is_some_and(|path| normalize(path, &mut self.path));
         if head.excluded || (readable && self.excluded.find(&self.path).is_some()) {
@@ -77,20 +76,17 @@ impl Recorder {
                 group: self.objectives.tenant(None),
             },
         };
-        Some(Open {
-            method: head.method,
-            endpoint: endpoint.unwrap_or(EndpointId::OTHER),
-            tenant: asker.tenant,
-            violates: asker.violates,
-            user: asker.user,
-            group: asker.group,
-            in_progress: None,
-            bodyless,
-            grpc: head.grpc,
-            grpc_code: None,
-            upstream: UpstreamFacts::default(),
-            messages: Messages::default(),
-        })
+        let mut open = self.buffers.take_open();
+        // Field by field: a new whole would be made elsewhere first, and then moved. The others are as in a new one.
+        open.method = head.method;
+        open.endpoint = endpoint.unwrap_or(EndpointId::OTHER);
+        open.tenant = asker.tenant;
+        open.violates = asker.violates;
+        open.user = asker.user;
+        open.group = asker.group;
+        open.bodyless = bodyless;
+        open.grpc = head.grpc;
+        Some(open)
     }
 
     /// Keeps a request's headers where a custom metric may read them.
