@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -95,28 +96,37 @@ fn main() {
             continue;
         }
         let mut costs: Vec<Vec<f64>> = vec![Vec::new(); variants.len()];
+        let mut starts = costs.clone();
         for round in 0..options.rounds {
-            for ((variant, setup), costs) in variants.iter().zip(&mut costs) {
-                let cost = measure(&runtime, &bootstrap(setup, answer), protocol, options.requests);
-                eprintln!("{name}, round {}: {variant} {cost:.2} us", round + 1);
+            for (((variant, setup), costs), starts) in variants.iter().zip(&mut costs).zip(&mut starts) {
+                let (start, cost) = measure(&runtime, &bootstrap(setup, answer), protocol, options.requests);
+                eprintln!("{name}, round {}: {variant} {cost:.2} us, started in {start:.0} ms", round + 1);
                 costs.push(cost);
+                starts.push(start);
             }
         }
-        report(name, &variants, &costs);
+        report(name, &variants, &costs, &starts);
     }
 }
 
-/// Microseconds of CPU per request.
-fn measure(runtime: &tokio::runtime::Runtime, bootstrap: &str, protocol: Protocol, requests: usize) -> f64 {
+/// Milliseconds until Envoy listens, to the next ten; microseconds of CPU per request.
+fn measure(
+    runtime: &tokio::runtime::Runtime,
+    bootstrap: &str,
+    protocol: Protocol,
+    requests: usize,
+) -> (f64, f64) {
     let launch = Launch::new(bootstrap).workers(1).log_level("error");
+    let began = Instant::now();
     let envoy = Envoy::start(&launch).unwrap_or_else(|error| panic!("{error}"));
+    let started = began.elapsed().as_secs_f64() * 1000.0;
     pin(envoy.pid(), 0);
     let address = envoy.listener("ingress").expect("it listens");
     let paths: Arc<[String]> = [String::from("/api/v1/models/42?x=1")].into();
     runtime.block_on(load::send(address, protocol, paths.clone(), requests / 4));
     let before = cpu_ns(envoy.pid());
     runtime.block_on(load::send(address, protocol, paths, requests));
-    (cpu_ns(envoy.pid()) - before) as f64 / 1000.0 / requests as f64
+    (started, (cpu_ns(envoy.pid()) - before) as f64 / 1000.0 / requests as f64)
 }
 
 /// How long the threads of a process have run.
@@ -188,13 +198,13 @@ fn tutorial() -> PathBuf {
 }
 
 /// What each variant adds to a bare Envoy, and how that compares with the native logger.
-fn report(scenario: &str, variants: &[(String, Variant)], costs: &[Vec<f64>]) {
+fn report(scenario: &str, variants: &[(String, Variant)], costs: &[Vec<f64>], starts: &[Vec<f64>]) {
     let (bare, native) = (&costs[0], &costs[1]);
     println!(
-        "\n{scenario}\n{:10} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "variant", "us", "added us", "x native", "spread us", "least us"
+        "\n{scenario}\n{:10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "variant", "us", "added us", "x native", "spread us", "least us", "start ms"
     );
-    for ((name, _), cost) in variants.iter().zip(costs) {
+    for (((name, _), cost), start) in variants.iter().zip(costs).zip(starts) {
         let added: Vec<f64> = cost.iter().zip(bare).map(|(cost, bare)| cost - bare).collect();
         let times: Vec<f64> = added
             .iter()
@@ -204,11 +214,12 @@ fn report(scenario: &str, variants: &[(String, Variant)], costs: &[Vec<f64>]) {
             .collect();
         let spread = quantile(&added, 0.75) - quantile(&added, 0.25);
         println!(
-            "{name:10} {:9.2} {:9.2} {:9.2} {spread:9.2} {:9.2}",
+            "{name:10} {:9.2} {:9.2} {:9.2} {spread:9.2} {:9.2} {:9.0}",
             quantile(cost, 0.5),
             quantile(&added, 0.5),
             quantile(&times, 0.5),
-            quantile(cost, 0.0)
+            quantile(cost, 0.0),
+            quantile(start, 0.5)
         );
     }
 }

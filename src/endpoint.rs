@@ -12,6 +12,8 @@ pub use path::normalize;
 pub use route_names::RouteNames;
 pub use template::{Template, TemplateError};
 
+use rustc_hash::FxHashMap;
+
 /// An endpoint: a template's index, [`EndpointId::OTHER`] or a route name's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EndpointId(pub u16);
@@ -34,8 +36,8 @@ pub struct Templates {
 /// One position in the templates; children are indices into `Templates::nodes`.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Node {
-    /// Sorted by segment.
-    literals: Vec<(Box<[u8]>, usize)>,
+    /// By segment: of a thousand as quick as of ten.
+    literals: FxHashMap<Box<[u8]>, usize>,
     parameter: Option<usize>,
     /// The template that ends here.
     ends: Option<EndpointId>,
@@ -119,8 +121,7 @@ impl Templates {
         let end = remaining.iter().position(|b| *b == b'/').unwrap_or(remaining.len());
         let (segment, after) = remaining.split_at_checked(end)?;
         let after = after.strip_prefix(b"/").unwrap_or(after);
-        let literal = node.literals.binary_search_by(|(literal, _)| literal.as_ref().cmp(segment)).ok();
-        let literal = literal.and_then(|i| node.literals.get(i)).map(|(_, child)| *child);
+        let literal = node.literals.get(segment).copied();
         literal
             .and_then(|child| self.find_from(child, after))
             .or_else(|| self.find_from(node.parameter?, after))
@@ -145,14 +146,12 @@ impl Templates {
         let Some(node) = self.nodes.get_mut(at) else {
             return at;
         };
-        match node.literals.binary_search_by(|(literal, _)| literal.as_ref().cmp(segment)) {
-            Ok(found) => node.literals.get(found).map_or(at, |(_, child)| *child),
-            Err(place) => {
-                node.literals.insert(place, (segment.into(), fresh));
-                self.nodes.push(Node::default());
-                fresh
-            }
+        if let Some(child) = node.literals.get(segment) {
+            return *child;
         }
+        node.literals.insert(segment.into(), fresh);
+        self.nodes.push(Node::default());
+        fresh
     }
 }
 
