@@ -59,7 +59,10 @@ fn number(text: &str, name: &str, title: &str) -> f64 {
 
 #[test]
 fn once_shows_exact_counts_and_the_rates_of_its_interval() {
-    let world = World::start(CONFIGURATION, 2);
+    // Prefix and unit are told by the names.
+    let configuration =
+        CONFIGURATION.replacen('{', r#"{"metric_prefix": "edge_", "duration_unit": "us","#, 1);
+    let world = World::start(&configuration, 2);
     let admin = world.envoy.admin();
     let send = |call: Call, count| {
         world.runtime.block_on(send_all(ingress(&world), 2, &vec![call; count]));
@@ -68,7 +71,7 @@ fn once_shows_exact_counts_and_the_rates_of_its_interval() {
     send(get("/api/v1/models/1", 200, "acme"), 40);
     eventually("a tick", || {
         let metrics = world.envoy.scrape().expect("Envoy answers");
-        metrics.contains("slo_status{service=\"shop\",slo=\"availability\"}").then_some(())
+        metrics.contains("edge_slo_status{service=\"shop\",slo=\"availability\"}").then_some(())
     });
 
     // The first scrape is one more request that the admin interface has had than those of ours.
@@ -139,14 +142,14 @@ struct Terminal {
 }
 
 /// `redline top` in a terminal of so many columns and lines, of which this is the other end.
-fn spawn(admin: SocketAddr, columns: u16, lines: u16) -> (Pty, Child) {
+fn spawn(admin: SocketAddr, columns: u16, lines: u16, no_color: &str) -> (Pty, Child) {
     let (pty, child_end) = pty_process::blocking::open().expect("a terminal");
     pty.resize(pty_process::Size::new(lines, columns)).expect("a size");
     let url = format!("http://{admin}");
     let command = PtyCommand::new(env!("CARGO_BIN_EXE_redline"))
         .args(["top", "--envoy", &url, "--interval", "250ms"])
         .env("TERM", "xterm-256color")
-        .env_remove("NO_COLOR");
+        .env("NO_COLOR", no_color);
     (pty, command.spawn(child_end).expect("redline runs"))
 }
 
@@ -155,8 +158,9 @@ fn size(n: u16) -> NonZeroU16 {
 }
 
 impl Terminal {
-    fn open(admin: SocketAddr, columns: u16, lines: u16) -> Self {
-        let (pty, child) = spawn(admin, columns, lines);
+    /// With colours, unless `no_color` says something.
+    fn open(admin: SocketAddr, columns: u16, lines: u16, no_color: &str) -> Self {
+        let (pty, child) = spawn(admin, columns, lines, no_color);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(size(lines), size(columns), 0)));
         let pty = Arc::new(pty);
         let (reader, parser) = (pty.clone(), screen.clone());
@@ -172,6 +176,14 @@ impl Terminal {
 
     fn text(&self) -> String {
         self.screen.lock().expect("no panic").screen().contents()
+    }
+
+    /// How many places have a colour.
+    fn colours(&self) -> usize {
+        let parser = self.screen.lock().expect("no panic");
+        let cells = (0..24).flat_map(|y| (0..80).map(move |x| (y, x)));
+        let cells = cells.filter_map(|(y, x)| parser.screen().cell(y, x));
+        cells.filter(|cell| [cell.fgcolor(), cell.bgcolor()] != [vt100::Color::Default; 2]).count()
     }
 
     fn press(&self, keys: &str) {
@@ -235,7 +247,7 @@ fn the_screen_follows_keys_and_traffic_and_survives_a_restart_of_envoy() {
     let admin = world.envoy.admin();
     let calls = [get("/api/v1/models/1", 200, "acme"), get("/api/v1/models", 404, "globex")];
     let load = Load::start(&world, ingress(&world), 2, &calls);
-    let terminal = Terminal::open(admin, 80, 24);
+    let terminal = Terminal::open(admin, 80, 24, "");
     terminal.shows(&["live, every 0.25 s", "[1 Endpoints 2]", "/api/v1/models/{id}"]);
     // Rates, as soon as there were two scrapes.
     let moving = terminal.until("rates", |screen| {
@@ -298,26 +310,26 @@ fn the_screen_follows_keys_and_traffic_and_survives_a_restart_of_envoy() {
 }
 
 #[test]
-fn sigterm_and_ctrl_c_give_the_terminal_back_and_a_closed_terminal_ends_it() {
+fn ctrl_c_and_sigterm_give_the_terminal_back_and_a_closed_terminal_ends_it() {
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let shown = ["connecting", "NOT REACHED"];
-    let open = || {
-        let terminal = Terminal::open(nobody, 80, 24);
-        eventually("a screen", || shown.iter().any(|text| terminal.text().contains(text)).then_some(()));
+    let open = |no_color| {
+        let terminal = Terminal::open(nobody, 80, 24, no_color);
+        terminal.shows(&["NOT REACHED", "never seen"]);
         terminal
     };
-    let terminal = open();
-    terminal.shows(&["never seen"]);
+    let terminal = open("");
+    assert!(terminal.colours() > 0);
     terminal.press("\x03");
     terminal.ends();
 
-    let terminal = open();
+    let terminal = open("1");
+    assert_eq!(terminal.colours(), 0);
     let id = terminal.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
     terminal.ends();
 
     // As where a window is closed: nobody has the other end any more.
-    let (pty, mut child) = spawn(nobody, 80, 24);
+    let (pty, mut child) = spawn(nobody, 80, 24, "");
     let mut parser = vt100::Parser::new(size(24), size(80), 0);
     let mut bytes = [0; 4096];
     while !parser.screen().contents().contains("never seen") {

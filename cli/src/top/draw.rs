@@ -50,12 +50,7 @@ pub fn draw(frame: &mut Frame<'_>, top: &Top) {
     screen.line(Line::styled(source, Style::new().add_modifier(Modifier::REVERSED)));
     screen.line(Line::styled(totals, Style::new().add_modifier(Modifier::BOLD | dim)));
     screen.line(Line::styled(filter, Style::new().add_modifier(dim)));
-    for notice in top.notices() {
-        let style = style::style(notice.tone, top.view.colour()).add_modifier(Modifier::BOLD);
-        for line in wrap(&notice.text, width.saturating_sub(4)) {
-            screen.line(Line::styled(format!(" ! {line}"), style));
-        }
-    }
+    notices(&mut screen, top);
     let body = screen.left().saturating_sub(1);
     if top.view.help() {
         help(&mut screen, body);
@@ -91,6 +86,26 @@ impl Screen<'_, '_> {
 
     fn width(&self) -> usize {
         usize::from(self.area.width)
+    }
+}
+
+/// What must not be missed, in at most a third of the screen.
+fn notices(screen: &mut Screen<'_, '_>, top: &Top) {
+    let (width, most) = (screen.width().saturating_sub(4), usize::from(screen.area.height / 3).max(1));
+    let lines = top.notices().into_iter().flat_map(|notice| {
+        let style = style::style(notice.tone, top.view.colour()).add_modifier(Modifier::BOLD);
+        let marks = std::iter::once(" ! ").chain(std::iter::repeat("   "));
+        let lines = wrap(&notice.text, width).into_iter().zip(marks);
+        lines.map(move |(line, mark)| Line::styled(format!("{mark}{line}"), style)).collect::<Vec<_>>()
+    });
+    let lines: Vec<Line<'_>> = lines.collect();
+    let hidden = lines.len().saturating_sub(most);
+    let shown = if hidden > 0 { most.saturating_sub(1) } else { most };
+    for line in lines.into_iter().take(shown) {
+        screen.line(line);
+    }
+    if hidden > 0 {
+        screen.line(Line::raw(format!(" ! {} more lines; --once shows all", hidden.saturating_add(1))));
     }
 }
 

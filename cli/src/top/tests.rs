@@ -240,10 +240,18 @@ fn an_envoy_that_is_away_is_named_with_the_reason_and_its_values_are_dimmed() {
         .find(|y| (0..120).map(|x| buffer[(x, *y)].symbol()).collect::<String>().contains("predict"))
         .unwrap();
     assert!(buffer[(1, row)].modifier.contains(Modifier::DIM));
-    // It comes back, younger.
-    top.answered(now(23), &scrape(&shop(0)));
+    top.answered(now(23), &scrape(&shop(23)));
     let shown = screen(&top, 120, 24);
-    assert!(shown.contains("! cannot") || shown.contains("live"), "{shown}");
+    assert!(!shown.contains("! cannot") && shown.contains("live, every 1 s"), "{shown}");
+}
+
+#[test]
+fn an_answer_that_takes_long_is_spoken_of() {
+    let mut top = watched(top());
+    top.at(now(12));
+    assert!(screen(&top, 80, 24).contains("live, every 1 s"));
+    top.at(now(17));
+    assert!(screen(&top, 80, 24).contains("NO ANSWER for 6 s, every 1 s"));
 }
 
 #[test]
@@ -279,6 +287,19 @@ fn what_must_not_be_missed_is_said_loudly() {
     assert_eq!(notices, expected.map(|(tone, text)| (tone, text.to_owned())));
     let shown = screen(&top, 80, 24);
     assert!(expected.iter().all(|(_, text)| shown.contains(&format!(" ! {text}"))), "{shown}");
+}
+
+#[test]
+fn many_notices_leave_room_for_the_tables() {
+    let near = |n| {
+        let label = format!("service=\"shop\",label=\"label_{n}\"");
+        format!("redline_label_values{{{label}}} 50\nredline_label_values_max{{{label}}} 50\n")
+    };
+    let mut top = top();
+    top.answered(now(0), &scrape(&(shop(0) + &(0..30).map(near).collect::<String>())));
+    let shown = screen(&top, 80, 24);
+    assert!(shown.contains(" ! 23 more lines; --once shows all") && shown.contains("/predict"), "{shown}");
+    assert_eq!(top.text("").matches("\n! NEAR LIMIT").count(), 30);
 }
 
 #[test]

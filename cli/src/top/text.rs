@@ -18,7 +18,10 @@ impl Top {
         );
         let all = &self.rows.all;
         let totals = [
-            ("rate/s", Value::Rate(if over > 0.0 { all.requests / over } else { 0.0 })),
+            (
+                "rate/s",
+                self.rows.seconds.map_or(Value::Missing, |seconds| Value::Rate(all.requests / seconds)),
+            ),
             ("err%", Value::share(all.errors, all.requests)),
             ("4xx%", Value::share(all.refused, all.requests)),
             ("p50", Value::quantile(all.duration(0.5))),

@@ -103,10 +103,10 @@ impl View {
             KeyCode::Char('<') | KeyCode::Left => self.sort_by(table, table.columns.len().saturating_sub(1)),
             KeyCode::Char('r') => self.reverse(),
             KeyCode::Down | KeyCode::Char('j') => {
-                self.select(table, |at| at.map_or(0, |at| at.saturating_add(1)))
+                self.select(table, |at| at.map_or(0, |at| at.saturating_add(1)));
             }
             KeyCode::Up | KeyCode::Char('k') => {
-                self.select(table, |at| at.map_or(0, |at| at.saturating_sub(1)))
+                self.select(table, |at| at.map_or(0, |at| at.saturating_sub(1)));
             }
             KeyCode::PageDown => self.select(table, |at| at.unwrap_or(0).saturating_add(PAGE)),
             KeyCode::PageUp => self.select(table, |at| at.unwrap_or(0).saturating_sub(PAGE)),
@@ -126,7 +126,7 @@ impl View {
             }
             KeyCode::Backspace => drop(self.filter.pop()),
             KeyCode::Char(c) if self.filter.len() < LONGEST_FILTER => {
-                self.filter += &harmless(&c.to_string())
+                self.filter += &harmless(&c.to_string());
             }
             _ => {}
         }

@@ -3,9 +3,13 @@
 use super::super::rows::Own;
 use super::super::value::Value;
 use super::super::{Link, Top};
-use super::style::{ends, fit};
+use super::style::{ends, fit, pad};
 use crate::report::numbers::whole;
 use crate::report::slo::coarse;
+use std::time::Duration;
+
+/// An answer that takes so long is spoken of before it is given up.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whom it asks and how, all requests together, and the filter.
 pub(super) fn lines(top: &Top, width: usize) -> [String; 3] {
@@ -13,11 +17,13 @@ pub(super) fn lines(top: &Top, width: usize) -> [String; 3] {
 }
 
 fn source(top: &Top, width: usize) -> String {
+    let silent = |at| top.now.steady.saturating_sub(at).saturating_sub(top.source.interval);
     let state = match top.link {
-        Link::Waiting => "connecting",
-        Link::Lost { .. } => "NOT REACHED",
-        Link::Live { .. } if top.view.paused() => "PAUSED",
-        Link::Live { .. } => "live",
+        Link::Waiting => "connecting".to_owned(),
+        Link::Lost { .. } => "NOT REACHED".to_owned(),
+        Link::Live { at } if silent(at) >= PATIENCE => format!("NO ANSWER for {} s", silent(at).as_secs()),
+        Link::Live { .. } if top.view.paused() => "PAUSED".to_owned(),
+        Link::Live { .. } => "live".to_owned(),
     };
     let interval = top.source.interval.as_secs_f64();
     let over = match top.rows.seconds {
@@ -99,5 +105,5 @@ pub(super) fn footer(top: &Top, width: usize) -> String {
             format!(" {clear}{keys}")
         }
     };
-    fit(&text, width)
+    pad(&text, width, true)
 }
