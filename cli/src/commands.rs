@@ -8,6 +8,7 @@ pub mod render;
 pub mod replay;
 pub mod run;
 pub mod slo;
+pub mod top;
 
 pub use failure::{Done, Failure};
 
@@ -32,6 +33,7 @@ enum Command {
     Replay(replay::Args),
     Slo(slo::Args),
     Doctor(doctor::Args),
+    Top(top::Args),
     #[command(hide = true)]
     Demo(demo::Args),
 }
@@ -54,6 +56,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Slo(args) => slo::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
+        Command::Top(args) => top::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
     };
     let flushed = out.flush().map_err(Failure::from);

@@ -2,20 +2,21 @@
 //!
 //! ```text
 //! file -> document -> { estimate (check) ; render ; demo, run: bootstrap -> envoy -> scrape -> report
-//!                        ; replay: traffic -> host harness -> report ; slo: scrapes -> report }
+//!                        ; replay: traffic -> host harness -> report ; slo: scrapes -> report
+//!                        ; top: scrapes and keys -> screens }
 //! ```
 //!
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
 //! - [`estimate`]: configuration to worst-case series
 //! - [`render`]: configuration to the files around the filter, pure
 //! - [`oci`]: the filter in an image layout
-//! - [`oci`]: the filter to an image
 //! - [`replay`]: recorded traffic through the filter in the host harness
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
 //! - [`slo`]: scrapes or Prometheus' answers to how SLOs stand
 //! - [`report`]: samples to tables
 //! - [`doctor`]: a live Envoy's answers to what is wrong with it
+//! - [`top`]: scrapes and keys to a live screen
 //! - [`demo`]: an upstream and a bounded load
 //! - [`commands`]: one file per command, thin
 //! - [`address`], [`checkout`], [`http`], [`stop`]: what those share
@@ -40,3 +41,4 @@ pub mod report;
 pub mod scrape;
 pub mod slo;
 pub mod stop;
+pub mod top;

@@ -6,6 +6,7 @@ mod prometheus;
 mod proxies;
 
 pub use prometheus::from_prometheus;
+pub(crate) use proxies::stats_url;
 pub use proxies::{from_envoys, from_scrape};
 
 use crate::http::HttpError;

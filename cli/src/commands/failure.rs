@@ -35,6 +35,9 @@ pub enum Failure {
     /// An Envoy that should be examined.
     #[error(transparent)]
     Doctor(#[from] crate::doctor::DoctorError),
+    /// An Envoy that should be watched.
+    #[error(transparent)]
+    Top(#[from] super::top::TopError),
     /// Envoy's metrics.
     #[error(transparent)]
     Scrape(#[from] ScrapeError),

@@ -222,7 +222,7 @@ impl Peaks {
 }
 
 /// A status, or a class of them: a 5xx, or no answer at all.
-fn is_error(status: &str) -> bool {
+pub(crate) fn is_error(status: &str) -> bool {
     status.starts_with('5') || status == "0" || status == "none"
 }
 

@@ -60,7 +60,7 @@ fn from_scrapes(config: &Config, scrapes: &[(&str, Scrape)], now_s: u64) -> Resu
 }
 
 /// Where Envoy shows its metrics, by the address of its admin interface.
-fn stats_url(url: &str) -> String {
+pub(crate) fn stats_url(url: &str) -> String {
     let url = super::with_scheme(url);
     let asks_for_a_page = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
     if asks_for_a_page { url } else { format!("{url}/stats/prometheus") }
