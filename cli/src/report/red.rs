@@ -176,7 +176,8 @@ impl Red {
         table::render(&columns, &rows)
     }
 
-    fn total(&self) -> EndpointRow {
+    /// All endpoints together.
+    pub fn total(&self) -> EndpointRow {
         let mut total = EndpointRow::default();
         for EndpointRow { requests, errors, durations, timed, in_flight } in self.endpoints.values() {
             total.requests += requests;

@@ -4,6 +4,7 @@ use super::numbers::{self, count};
 use super::quantile::{Quantile, quantile};
 use super::red::Red;
 use super::table::{self, Align};
+use super::html::{Input, Made, Page, PageError};
 use super::{custom, slo};
 use crate::replay::{Outcome, Verified};
 use crate::scrape::{Scrape, ScrapeError};
@@ -74,6 +75,30 @@ pub fn remarks(outcome: &Outcome) -> String {
         text.push_str(&verdict(verified));
     }
     text
+}
+
+/// The page of a replay of `inputs`, whose names are shown.
+pub fn page(
+    config: &Config,
+    outcome: &Outcome,
+    inputs: &[String],
+    made: Made,
+) -> Result<Page, PageError> {
+    let scrape = Scrape::parse(&outcome.prometheus)?;
+    let slos = from_scrape(config, "the replay", scrape.clone(), 0).ok();
+    let remarks = format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome));
+    Page::of(&Input {
+        config,
+        title: format!("Replay of {}", inputs.join(", ")),
+        span_ns: outcome.span_ns,
+        scrape: Some(&scrape),
+        course: outcome.course.as_ref(),
+        most_in_flight: Some(outcome.summary.most_open),
+        slos: slos.as_ref(),
+        firings: None,
+        remarks: remarks.lines().map(|line| line.trim().to_owned()).collect(),
+        made,
+    })
 }
 
 fn verdict(verified: &Verified) -> String {
@@ -265,6 +290,7 @@ mod tests {
                  tenant_requests_total{{service=\"shop\",tenant=\"acme\",code_class=\"2xx\"}} 9000\n"
             ),
             verified: None,
+            course: None,
         }
     }
 

@@ -51,21 +51,14 @@ fn row(state: &SloState) -> Vec<String> {
     vec![
         slo.name.clone(),
         status(report.status).to_owned(),
-        match period.tally.events {
-            0 => "-".to_owned(),
-            _ => percent(i64::from_ppm(report.availability), 4),
-        },
+        sli(state),
         format!("{} %", slo.objective),
         count(period.tally.events),
         count(period.tally.bad),
         percent(left.ppm, 2),
         signed(left.events),
-        format!("{:.1}", left.minutes()),
-        match report.exhaustion_s {
-            Some(0) => "now".to_owned(),
-            Some(seconds) => coarse(seconds),
-            None => "-".to_owned(),
-        },
+        minutes_left(state),
+        exhausted_in(state),
         p99_ms.map_or_else(|| "-".to_owned(), |ms| numbers::milliseconds(ms as f64)),
     ]
 }
@@ -80,14 +73,44 @@ fn burn_row(state: &SloState) -> Vec<String> {
             _ => format!("{}{}", burn(seen.burn), if partly { "*" } else { "" }),
         });
     }
-    let over: Vec<String> = over(&state.report)
-        .map(|pair| {
-            let [long, short] = [pair.long, pair.short].map(|window| window_name(&state.slo, window));
-            format!("{long}/{short} over {}", burn(pair.factor))
-        })
-        .collect();
-    cells.push(over.join(", "));
+    cells.push(pairs_over(state).join(", "));
     cells
+}
+
+/// The good ratio over the period in percent; `-` without events.
+pub fn sli(state: &SloState) -> String {
+    match state.report.window(Window::Period).tally.events {
+        0 => "-".to_owned(),
+        _ => percent(i64::from_ppm(state.report.availability), 4),
+    }
+}
+
+/// What is left of the budget in parts per million; below 0 where it is overspent.
+pub fn budget_left_ppm(state: &SloState) -> i64 {
+    Left::of(state).ppm
+}
+
+/// What is left of the budget in minutes without a good event: `432.0`.
+pub fn minutes_left(state: &SloState) -> String {
+    format!("{:.1}", Left::of(state).minutes())
+}
+
+/// In how long the budget is used up, at the burn rate of the last hour; `-` where nothing burns.
+pub fn exhausted_in(state: &SloState) -> String {
+    match state.report.exhaustion_s {
+        Some(0) => "now".to_owned(),
+        Some(seconds) => coarse(seconds),
+        None => "-".to_owned(),
+    }
+}
+
+/// The pairs of windows that burn too fast: `1h/5m over 14.4`.
+pub fn pairs_over(state: &SloState) -> Vec<String> {
+    let pair = |pair: BurnPair| {
+        let [long, short] = [pair.long, pair.short].map(|window| window_name(&state.slo, window));
+        format!("{long}/{short} over {}", burn(pair.factor))
+    };
+    over(&state.report).map(pair).collect()
 }
 
 fn over(report: &Report) -> impl Iterator<Item = BurnPair> {
@@ -138,7 +161,7 @@ impl FromPpm for i64 {
 }
 
 /// `99.9000 %`: all of it where four decimals are shown.
-fn percent(ppm: i64, decimals: usize) -> String {
+pub fn percent(ppm: i64, decimals: usize) -> String {
     format!("{:.decimals$} %", ppm as f64 / 10_000.0)
 }
 
@@ -146,14 +169,15 @@ fn signed(n: i64) -> String {
     format!("{}{}", if n < 0 { "-" } else { "" }, count(n.unsigned_abs()))
 }
 
-fn burn(BurnMilli(milli): BurnMilli) -> String {
+/// A burn rate with as many decimals as it needs: `14.4`.
+pub fn burn(BurnMilli(milli): BurnMilli) -> String {
     let text = format!("{}.{:03}", milli / 1000, milli % 1000);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     text.to_owned()
 }
 
 /// Two units, the largest first: `2d 3h`, `5m 20s`.
-fn coarse(seconds: u64) -> String {
+pub fn coarse(seconds: u64) -> String {
     let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     let mut rest = seconds;
     let mut parts = Vec::new();
