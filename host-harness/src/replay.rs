@@ -138,14 +138,8 @@ where
 {
     let jumps_before = gateway.jumps();
     let bodies = [Side::Request, Side::Response].map(|side| gateway.wants_body(side));
-    let mut replay = Replay {
-        gateway,
-        watch,
-        open: BinaryHeap::new(),
-        opened: 0,
-        bodies,
-        summary: Summary::default(),
-    };
+    let mut replay =
+        Replay { gateway, watch, open: BinaryHeap::new(), opened: 0, bodies, summary: Summary::default() };
     for record in records {
         match record {
             Ok(record) => {

@@ -4,8 +4,8 @@ use super::{Done, Failure};
 use crate::checkout;
 use crate::document::Document;
 use crate::replay::{self, Outcome, Settings};
-use crate::report::numbers::count;
 use crate::report::html::{Destination, Made};
+use crate::report::numbers::count;
 use crate::report::replay::{json, page, table};
 use host_harness::traffic::Format;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -105,7 +105,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let outcome = outcome?;
     if let Some(destination) = destination {
         let names: Vec<String> = args.input.iter().map(|path| input_name(path)).collect();
-        let page = page(&document.config, &outcome, &names, Made::now())?;
+        let title = format!("Replay of {}", names.join(", "));
+        let page = page(&document.config, &outcome, title, None, Made::now())?;
         destination.write(&page.html()?)?;
     }
     match args.output {

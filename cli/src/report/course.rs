@@ -38,6 +38,11 @@ impl Course {
         Self { grid: Grid::at_least(finest_ns), marks: Vec::new() }
     }
 
+    /// Whether this moment lies in another cell than the last that was noted.
+    pub fn is_due(&self, now_ns: u64) -> bool {
+        self.marks.last().is_none_or(|last| now_ns >= self.grid.next(last.at_ns))
+    }
+
     /// The first edge of the grid after this moment.
     pub fn next_edge(&self, now_ns: u64) -> u64 {
         self.grid.next(now_ns)

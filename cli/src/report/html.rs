@@ -178,7 +178,8 @@ impl<T: Into<String>> From<T> for Cell {
 impl Table {
     /// A table whose first column has words, and the others numbers.
     fn new(caption: impl Into<String>, columns: &[&str], rows: Vec<Vec<Cell>>) -> Self {
-        let columns = columns.iter().enumerate().map(|(place, title)| ((*title).to_owned(), place > 0)).collect();
+        let columns =
+            columns.iter().enumerate().map(|(place, title)| ((*title).to_owned(), place > 0)).collect();
         Self { caption: caption.into(), columns, rows, more: String::new() }
     }
 

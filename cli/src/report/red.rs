@@ -212,6 +212,11 @@ impl Peaks {
         self.all = self.all.max(red.in_flight());
     }
 
+    /// The most that was seen in flight at one time, over all endpoints.
+    pub fn all(&self) -> f64 {
+        self.all
+    }
+
     /// Whether anything was ever seen in flight.
     pub fn any(&self) -> bool {
         self.all > 0.0

@@ -1,10 +1,10 @@
 //! What a replay gave in; tables, remarks or JSON out.
 
+use super::html::{Firing, Input, Made, Page, PageError};
 use super::numbers::{self, count};
 use super::quantile::{Quantile, quantile};
 use super::red::Red;
 use super::table::{self, Align};
-use super::html::{Input, Made, Page, PageError};
 use super::{custom, slo};
 use crate::replay::{Outcome, Verified};
 use crate::scrape::{Scrape, ScrapeError};
@@ -77,11 +77,12 @@ pub fn remarks(outcome: &Outcome) -> String {
     text
 }
 
-/// The page of a replay of `inputs`, whose names are shown.
+/// The page of a replay, with the alerts that fired where somebody has evaluated them.
 pub fn page(
     config: &Config,
     outcome: &Outcome,
-    inputs: &[String],
+    title: String,
+    firings: Option<&[Firing]>,
     made: Made,
 ) -> Result<Page, PageError> {
     let scrape = Scrape::parse(&outcome.prometheus)?;
@@ -89,13 +90,14 @@ pub fn page(
     let remarks = format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome));
     Page::of(&Input {
         config,
-        title: format!("Replay of {}", inputs.join(", ")),
+        title,
         span_ns: outcome.span_ns,
         scrape: Some(&scrape),
         course: outcome.course.as_ref(),
         most_in_flight: Some(outcome.summary.most_open),
         slos: slos.as_ref(),
-        firings: None,
+        firings,
+        sources: Vec::new(),
         remarks: remarks.lines().map(|line| line.trim().to_owned()).collect(),
         made,
     })

@@ -1,10 +1,11 @@
 //! How SLOs stand in; tables or JSON out.
 
+use super::html::{Input, Made, Page, PageError};
 use super::numbers::{self, count};
 use super::replay::SCHEMA_VERSION;
 use super::table::{self, Align};
 use crate::slo::{SloState, SloStates, window_name};
-use redline::config::{Duration, Sli};
+use redline::config::{Config, Duration, Sli};
 use redline::slo::{BurnMilli, BurnPair, Ppm, Report, SloStatus, Window};
 use serde_json::{Value, json};
 
@@ -204,6 +205,28 @@ pub fn status(status: SloStatus) -> &'static str {
     }
 }
 
+/// A page of how they stand, read from `sources`.
+pub fn page(
+    config: &Config,
+    states: &SloStates,
+    sources: Vec<String>,
+    made: Made,
+) -> Result<Page, PageError> {
+    Page::of(&Input {
+        config,
+        title: format!("SLOs of {}", config.service),
+        span_ns: None,
+        scrape: None,
+        course: None,
+        most_in_flight: None,
+        slos: Some(states),
+        firings: None,
+        sources,
+        remarks: Vec::new(),
+        made,
+    })
+}
+
 /// Everything, for programs. `source` says where it was read, `time` is RFC 3339.
 pub fn json(service: &str, source: Value, time: &str, states: &SloStates) -> Value {
     json!({
@@ -293,7 +316,6 @@ fn decimal(n: i64, unit: u64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redline::config::Config;
     use redline::slo::Tally;
 
     fn states() -> SloStates {

@@ -73,7 +73,9 @@ impl Course {
     /// Bins of one round length, at most `most`, and that length in nanoseconds. The first and the last end where the
     /// traffic does, and are half as long to one and a half times as long. None where everything fell in one moment.
     pub fn bins(&self, most: u64) -> (Vec<Bin>, u64) {
-        let (Some(first), Some(last)) = (self.marks.first(), self.marks.last()) else { return (Vec::new(), 0) };
+        let (Some(first), Some(last)) = (self.marks.first(), self.marks.last()) else {
+            return (Vec::new(), 0);
+        };
         let span = last.at_ns.saturating_sub(first.at_ns);
         // The ends may each open one more.
         let least = span / most.saturating_sub(1).max(1);

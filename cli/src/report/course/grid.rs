@@ -70,7 +70,19 @@ impl Grid {
 
 /// Lengths that people find round, without regard to one another.
 const ROUND: [u64; 13] = [
-    2 * S, 15 * S, 20 * S, 2 * MINUTE, 3 * MINUTE, 15 * MINUTE, 20 * MINUTE, 3 * HOUR, 4 * HOUR, 8 * HOUR, 2 * DAY, 3 * DAY, 7 * DAY,
+    2 * S,
+    15 * S,
+    20 * S,
+    2 * MINUTE,
+    3 * MINUTE,
+    15 * MINUTE,
+    20 * MINUTE,
+    3 * HOUR,
+    4 * HOUR,
+    8 * HOUR,
+    2 * DAY,
+    3 * DAY,
+    7 * DAY,
 ];
 
 /// The shortest round length that is at least `ns` long and a multiple of `unit`.

@@ -1,8 +1,8 @@
 use super::*;
 use crate::scrape::Scrape;
+use host_harness::stats::StatConfig;
 use host_harness::stats::StatStore;
 use redline::config::Config;
-use host_harness::stats::StatConfig;
 
 const S: u64 = 1_000_000_000;
 

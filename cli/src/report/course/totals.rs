@@ -56,9 +56,8 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn of(config: &Config) -> Self {
         let name = |metric| config.metric_name(metric);
-        let windows = |slo: &redline::config::Slo| {
-            BURN_WINDOWS.map(|window| crate::slo::window_name(slo, window))
-        };
+        let windows =
+            |slo: &redline::config::Slo| BURN_WINDOWS.map(|window| crate::slo::window_name(slo, window));
         Self {
             service: config.service.clone(),
             requests: name(Metric::HttpRequests),
@@ -155,7 +154,9 @@ impl Totals {
             name => {
                 let of = (read.label)("slo");
                 let place = names.slos.iter().position(|slo| *slo == of);
-                let Some((place, slo)) = place.and_then(|at| Some((at, self.slos.get_mut(at)?))) else { return };
+                let Some((place, slo)) = place.and_then(|at| Some((at, self.slos.get_mut(at)?))) else {
+                    return;
+                };
                 match name {
                     name if name == names.events => slo.events = number,
                     name if name == names.bad => slo.bad = number,

@@ -1,6 +1,6 @@
 //! Alerts that fired in, a timeline of them out.
 
-use super::chart::{Ink, Span, moment, spans};
+use super::chart::{Ink, Span, spans};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
 use crate::report::slo::coarse;
 
@@ -78,7 +78,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
         drawing: spans(&finding, &rows, time)?,
         finding,
         keys: vec![Key::area("page", Ink::Failed), Key::area("ticket and others", Ink::Refused)],
-        data: table(firings, time.1 / 1_000_000_000),
+        data: table(input, firings, time.1 / 1_000_000_000),
     };
     let mut parts = vec![Part::Charts(vec![chart])];
     if more > 0 {
@@ -87,8 +87,8 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
     Ok(section(parts))
 }
 
-fn table(firings: &[Firing], end_s: u64) -> Table {
-    let time = |seconds: u64| moment(seconds.saturating_mul(1_000_000_000));
+fn table(input: &Input<'_>, firings: &[Firing], end_s: u64) -> Table {
+    let time = |seconds: u64| input.moment(seconds.saturating_mul(1_000_000_000));
     let rows = firings.iter().map(|firing| {
         let lasted = firing.to_s.unwrap_or(end_s).saturating_sub(firing.from_s);
         vec![

@@ -37,8 +37,8 @@ struct Sheet {
     most_labels: usize,
 }
 
-const WIDE: Sheet = Sheet { class: "wide", width: 600, most_labels: 7 };
-const NARROW: Sheet = Sheet { class: "narrow", width: 340, most_labels: 4 };
+const WIDE: Sheet = Sheet { class: "wide", width: 600, most_labels: 8 };
+const NARROW: Sheet = Sheet { class: "narrow", width: 340, most_labels: 6 };
 
 /// Units of a drawing in a CSS pixel: plotters counts in whole ones.
 const FINE: u32 = 2;
@@ -51,6 +51,21 @@ const LETTER_WIDTH: f64 = 6.8;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a chart cannot be drawn: {0}")]
 pub struct ChartError(String);
+
+/// An axis of time with as many marks as have room beside each other.
+fn time_axis(time: (u64, u64), sheet: &Sheet) -> Axis {
+    let gap = 14 * FINE;
+    let room = sheet.width * FINE * 4 / 5;
+    let fits = |axis: &Axis| axis.labels().map(|label| text_width(label) + gap).sum::<u32>() <= room;
+    let axes = (2..=sheet.most_labels).rev().map(|most| Axis::time(time, most));
+    axes.into_iter().find(fits).unwrap_or_else(|| Axis::time(time, 2))
+}
+
+/// The room that its last label needs beside the plot.
+fn margin(axis: &Axis, sheet: &Sheet) -> u32 {
+    let widest = axis.labels().map(text_width).max().unwrap_or(0);
+    axis.beyond(widest, sheet.width * FINE * 4 / 5).max(6 * FINE)
+}
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 

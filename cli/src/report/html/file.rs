@@ -88,7 +88,8 @@ mod tests {
     fn a_place_that_cannot_be_written_is_named_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let in_nowhere = folder.path().join("nowhere/report.html");
-        let table = [(Path::new("-"), "name a file"), (folder.path(), "folder"), (&in_nowhere, "No such file")];
+        let table =
+            [(Path::new("-"), "name a file"), (folder.path(), "folder"), (&in_nowhere, "No such file")];
         for (path, reason) in table {
             let error = Destination::prepare(path).unwrap_err().to_string();
             assert!(error.starts_with(&format!("--report {}: ", path.display())), "{error}");

@@ -1,6 +1,7 @@
 //! What a page is made of, as plain data, and what all its sections ask of it.
 
 use super::Firing;
+use super::chart::moment;
 use crate::report::course::{Bin, Course};
 use crate::report::red::Red;
 use crate::scrape::Scrape;
@@ -26,6 +27,8 @@ pub struct Input<'a> {
     pub slos: Option<&'a SloStates>,
     /// Which alerts fired; `None` where nobody has evaluated them.
     pub firings: Option<&'a [Firing]>,
+    /// Where it was read, a line each; below the title.
+    pub sources: Vec<String>,
     /// What a reader should know, a sentence each.
     pub remarks: Vec<String>,
     /// Who made it.
@@ -69,6 +72,16 @@ impl Input<'_> {
     /// Rate, errors and durations at the end.
     pub(super) fn red(&self) -> Red {
         self.scrape.map(|scrape| Red::of(self.config, scrape)).unwrap_or_default()
+    }
+
+    /// A moment of UTC, as fine as the whole time is short.
+    pub(super) fn moment(&self, at_ns: u64) -> String {
+        moment(at_ns, self.span_ns.map_or(0, |(first, last)| last.saturating_sub(first)))
+    }
+
+    /// `at the end` of traffic, or `now` where nothing else is known.
+    pub(super) fn when(&self) -> &'static str {
+        if self.scrape.is_some() { "at the end" } else { "now" }
     }
 
     /// How long it was, in seconds.

@@ -1,13 +1,14 @@
 //! Duration histograms over time in; percentiles out.
 
-use super::chart::{Axis, Ink, Layer, Plot, moment, steps};
+use super::chart::{Axis, Ink, Layer, Plot, steps};
 use super::input::{over_time, time_of};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
 use crate::report::course::{Bin, length_in_words};
 use crate::report::numbers::{milliseconds, per_millisecond, quantile_of_durations};
 use crate::report::quantile::{Quantile, quantile};
 
-const SHOWN: [(&str, f64, Ink); 3] = [("p99", 0.99, Ink::Third), ("p95", 0.95, Ink::Second), ("p50", 0.5, Ink::First)];
+const SHOWN: [(&str, f64, Ink); 3] =
+    [("p99", 0.99, Ink::Third), ("p95", 0.95, Ink::Second), ("p50", 0.5, Ink::First)];
 
 /// p50, p95 and p99 over time; nothing where no duration is known.
 pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> {
@@ -82,11 +83,11 @@ fn short_milliseconds(ms: f64) -> String {
 fn table(input: &Input<'_>, per_ms: f64) -> Table {
     let (bins, length) = input.coarse_bins();
     let rows = bins.iter().map(|bin| {
-        let mut cells: Vec<Cell> = vec![moment(bin.from_ns).into()];
+        let mut cells: Vec<Cell> = vec![input.moment(bin.from_ns).into()];
         let shown = SHOWN.iter().rev();
-        cells.extend(shown.map(|(_, q, _)| {
-            Cell::from(quantile_of_durations(quantile(*q, &bin.durations), per_ms))
-        }));
+        cells.extend(
+            shown.map(|(_, q, _)| Cell::from(quantile_of_durations(quantile(*q, &bin.durations), per_ms))),
+        );
         cells
     });
     let caption = format!("Percentiles of durations, every {}", length_in_words(length));

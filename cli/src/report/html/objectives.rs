@@ -1,6 +1,6 @@
 //! How SLOs stand, and how they came to that, in; their table, budgets over time and burn rates out.
 
-use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, moment, steps};
+use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
 use super::input::{over_time, time_of};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
 use crate::report::course::{BURN_WINDOWS, Bin, SloTotals, length_in_words};
@@ -18,7 +18,7 @@ const INKS: [Ink; 4] = [Ink::Third, Ink::Second, Ink::First, Ink::Fourth];
 /// A table of all, and for each its budget and its burn rates.
 pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> {
     let Some(states) = input.slos.filter(|states| !states.slos.is_empty()) else { return Ok(None) };
-    let mut parts = vec![Part::Table(table(&states.slos))];
+    let mut parts = vec![Part::Table(table(&states.slos, input.when()))];
     let (bins, length) = input.bins();
     parts.push(Part::Text(
         "A burn rate of 1 uses up the budget in just the period. An SLO is critical where both windows of a pair burn faster \
@@ -33,7 +33,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
             charts.extend(slo.budget()?);
             charts.extend(slo.burn()?);
         }
-        charts.push(windows(state, bins.iter().filter_map(|bin| bin.slos.get(place)))?);
+        charts.push(windows(state, bins.iter().filter_map(|bin| bin.slos.get(place)), input.when())?);
         parts.push(Part::Heading(format!("{}: {}", state.slo.name, slo::status(state.report.status))));
         parts.push(Part::Charts(charts));
     }
@@ -44,7 +44,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
     Ok(Some(Section { id: "slos", title: "Service level objectives", parts }))
 }
 
-fn table(states: &[SloState]) -> Table {
+fn table(states: &[SloState], when: &str) -> Table {
     let columns = [
         "SLO",
         "Status",
@@ -57,7 +57,8 @@ fn table(states: &[SloState]) -> Table {
         "Minutes left",
         "Exhausted in",
     ];
-    let mut table = Table::new("Service level objectives at the end", &columns, states.iter().map(row).collect());
+    let mut table =
+        Table::new(format!("How the SLOs stand {when}"), &columns, states.iter().map(row).collect());
     if let Some((_, number)) = table.columns.get_mut(1) {
         *number = false;
     }
@@ -105,7 +106,9 @@ struct OverTime<'a> {
 impl OverTime<'_> {
     fn rows(&self, cells: impl Fn(&SloTotals) -> Vec<Cell>) -> (Vec<Vec<Cell>>, String) {
         let (bins, length) = self.input.coarse_bins();
-        let row = |bin: &Bin| std::iter::once(moment(bin.to_ns).into()).chain(cells(&(self.seen)(bin))).collect();
+        let row = |bin: &Bin| {
+            std::iter::once(self.input.moment(bin.to_ns).into()).chain(cells(&(self.seen)(bin))).collect()
+        };
         (bins.iter().map(row).collect(), length_in_words(length))
     }
 
@@ -114,13 +117,15 @@ impl OverTime<'_> {
         let name = &self.state.slo.name;
         let left = |bin: &Bin| (self.seen)(bin).left_ppm;
         let values: Vec<i64> = self.bins.iter().filter_map(left).collect();
-        let (Some(least), Some(last)) = (values.iter().min().copied(), values.last()) else { return Ok(None) };
+        let (Some(least), Some(last)) = (values.iter().min().copied(), values.last()) else {
+            return Ok(None);
+        };
         let at = self.bins.iter().find(|bin| left(bin) == Some(least)).map_or(0, |bin| bin.to_ns);
         let finding = format!(
             "Error budget of {name}: {} left at the end; least {}, at {}.",
             percent(*last, 2),
             percent(least, 2),
-            moment(at),
+            self.input.moment(at),
         );
         let share = |bin: &Bin| left(bin).map(|ppm| ppm as f64 / 10_000.0);
         let lowest = least as f64 / 10_000.0;
@@ -163,13 +168,15 @@ impl OverTime<'_> {
     fn burn(&self) -> Result<Option<Chart>, ChartError> {
         let name = &self.state.slo.name;
         let burnt = |bin: &Bin, place: usize| (self.seen)(bin).burn_milli.get(place).copied().unwrap_or(0);
-        let peaks: Vec<u64> =
-            (0..INKS.len()).map(|place| self.bins.iter().map(|bin| burnt(bin, place)).max().unwrap_or(0)).collect();
+        let peaks: Vec<u64> = (0..INKS.len())
+            .map(|place| self.bins.iter().map(|bin| burnt(bin, place)).max().unwrap_or(0))
+            .collect();
         if peaks.iter().all(|peak| *peak == 0) {
             return Ok(None);
         }
         let windows = BURN_WINDOWS.map(|window| window_name(&self.state.slo, window));
-        let most = windows.iter().zip(&peaks).map(|(window, peak)| format!("{window} {}", burn(BurnMilli(*peak))));
+        let most =
+            windows.iter().zip(&peaks).map(|(window, peak)| format!("{window} {}", short(BurnMilli(*peak))));
         let finding = format!(
             "Burn rates of {name}, highest in each {}: at most {}.",
             length_in_words(self.length),
@@ -183,9 +190,10 @@ impl OverTime<'_> {
             let factor = pair.factor.0 as f64 / 1000.0;
             (factor, format!("{} over {}", window_name(&self.state.slo, pair.long), burn(pair.factor)))
         });
-        let plot = Plot { time: self.time, values: burn_axis(), layers: layers.collect(), limits: limits.into() };
+        let plot =
+            Plot { time: self.time, values: burn_axis(), layers: layers.collect(), limits: limits.into() };
         let (rows, every) =
-            self.rows(|seen| seen.burn_milli.iter().map(|milli| burn(BurnMilli(*milli)).into()).collect());
+            self.rows(|seen| seen.burn_milli.iter().map(|milli| short(BurnMilli(*milli)).into()).collect());
         let columns: Vec<&str> =
             ["Up to (UTC)"].into_iter().chain(windows.iter().map(String::as_str)).collect();
         let caption = format!("Highest burn rates of {name}, every {every}");
@@ -199,12 +207,30 @@ impl OverTime<'_> {
     }
 }
 
+/// A burn rate as far as it matters.
+fn short(milli: BurnMilli) -> String {
+    let rate = milli.0 as f64 / 1000.0;
+    match rate {
+        rate if rate >= 100.0 => count(rate.round() as u64),
+        rate if rate >= 10.0 => format!("{rate:.1}"),
+        rate if rate >= 0.01 || milli.0 == 0 => burn(BurnMilli(milli.0 / 10 * 10)),
+        _ => burn(milli),
+    }
+}
+
 fn burn_axis() -> Axis {
-    Axis::from_zero(MOST_BURN, |value| if value == MOST_BURN { format!("{value}+") } else { value.to_string() })
+    Axis::from_zero(
+        MOST_BURN,
+        |value| if value == MOST_BURN { format!("{value}+") } else { value.to_string() },
+    )
 }
 
 /// The burn rate of each window at the end, with what it should not exceed.
-fn windows<'a>(state: &SloState, seen: impl Iterator<Item = &'a SloTotals>) -> Result<Chart, ChartError> {
+fn windows<'a>(
+    state: &SloState,
+    seen: impl Iterator<Item = &'a SloTotals>,
+    when: &str,
+) -> Result<Chart, ChartError> {
     let name = &state.slo.name;
     let peaks = seen.fold([0; 4], |peaks: [u64; 4], seen| {
         let mut now = seen.burn_milli.into_iter();
@@ -221,13 +247,13 @@ fn windows<'a>(state: &SloState, seen: impl Iterator<Item = &'a SloTotals>) -> R
         let pairs = BurnPair::ALL.into_iter().filter(|pair| pair.long == window || pair.short == window);
         let limits: Vec<BurnMilli> = pairs.map(|pair| pair.factor).collect();
         let over = limits.iter().any(|limit| seen.burn > *limit);
-        let text = if seen.tally.events == 0 { "no events".to_owned() } else { burn(seen.burn) };
+        let text = if seen.tally.events == 0 { "no events".to_owned() } else { short(seen.burn) };
         let peak = peak_of(window);
         let limited: Vec<String> = limits.iter().map(|limit| burn(*limit)).collect();
         cells.push(vec![
             window_name(&state.slo, window).into(),
             Cell::toned(text.clone(), if over { "bad" } else { "" }),
-            peak.map_or_else(|| "-".to_owned(), burn).into(),
+            peak.map_or_else(|| "-".to_owned(), short).into(),
             if limited.is_empty() { "-".to_owned() } else { limited.join(", ") }.into(),
             count(seen.tally.events).into(),
             count(seen.tally.bad).into(),
@@ -235,7 +261,7 @@ fn windows<'a>(state: &SloState, seen: impl Iterator<Item = &'a SloTotals>) -> R
         let words = [
             text,
             if over { ", over its threshold".to_owned() } else { String::new() },
-            peak.map_or_else(String::new, |peak| format!("; highest {}", burn(peak))),
+            peak.map_or_else(String::new, |peak| format!("; highest {}", short(peak))),
         ];
         rows.push(Bar {
             name: window_name(&state.slo, window),
@@ -248,14 +274,18 @@ fn windows<'a>(state: &SloState, seen: impl Iterator<Item = &'a SloTotals>) -> R
     }
     let over: Vec<String> = slo::pairs_over(state);
     let finding = match over.is_empty() {
-        true => format!("Burn rates of {name} at the end, by window: no pair is over its threshold."),
-        false => format!("Burn rates of {name} at the end, by window: {}.", over.join(", ")),
+        true => format!("Burn rates of {name} {when}, by window: no pair is over its threshold."),
+        false => format!("Burn rates of {name} {when}, by window: {}.", over.join(", ")),
     };
-    let keys = [("burn rate", Ink::Main, true), ("threshold", Ink::Limit, false), ("highest so far", Ink::Peak, false)];
+    let keys = [
+        ("burn rate", Ink::Main, true),
+        ("threshold", Ink::Mark, false),
+        ("highest so far", Ink::Peak, false),
+    ];
     let keys = keys.into_iter().filter(|(_, ink, _)| *ink != Ink::Peak || peaks.iter().any(|peak| *peak > 0));
     let columns = ["Window", "Burn rate", "Highest so far", "Thresholds", "Events", "Bad"];
     Ok(Chart {
-        title: "Burn rate by window, at the end".to_owned(),
+        title: format!("Burn rate by window, {when}"),
         drawing: bars(&finding, &rows, &burn_axis())?,
         finding,
         keys: keys.map(|(name, ink, area)| Key { name: name.to_owned(), ink, area }).collect(),

@@ -11,10 +11,14 @@ pub(super) fn subtitle(input: &Input<'_>) -> Vec<String> {
     let mut lines = vec![format!("Service {}", input.config.service)];
     if let Some((first, last)) = input.span_ns {
         lines.push(match first == last {
-            true => format!("{} UTC", moment(first)),
-            false => format!("{} to {} UTC, {}", moment(first), moment(last), span(last.saturating_sub(first))),
+            true => format!("{} UTC", input.moment(first)),
+            false => {
+                let long = span(last.saturating_sub(first));
+                format!("{} to {} UTC, {long}", input.moment(first), input.moment(last))
+            }
         });
     }
+    lines.extend(input.sources.iter().cloned());
     if let Some(version) = filter_version(input) {
         lines.push(format!("Measured by the Redline filter {version}"));
     }
@@ -24,8 +28,9 @@ pub(super) fn subtitle(input: &Input<'_>) -> Vec<String> {
 pub(super) fn headlines(input: &Input<'_>) -> Vec<Headline> {
     let headline = |name: &str, value: String, note: &str| Headline {
         name: name.to_owned(),
-        value,
-        note: note.to_owned(),
+        // A number stays with its unit.
+        value: value.replace(' ', "\u{a0}"),
+        note: note.replace(" %", "\u{a0}%"),
     };
     let mut headlines = Vec::new();
     if input.scrape.is_some() {
@@ -55,13 +60,21 @@ pub(super) fn headlines(input: &Input<'_>) -> Vec<Headline> {
     }
     if let Some(firings) = input.firings {
         let pages = firings.iter().filter(|firing| firing.pages()).count();
-        headlines.push(headline("Alerts fired", firings.len().to_string(), &format!("{pages} would have paged")));
+        headlines.push(headline(
+            "Alerts fired",
+            firings.len().to_string(),
+            &format!("{pages} would have paged"),
+        ));
     }
     headlines
 }
 
 pub(super) fn made(input: &Input<'_>) -> String {
-    format!("Made by redline {} on {} UTC. All times are UTC.", input.made.version, moment(input.made.at_ns))
+    format!(
+        "Made by redline {} on {} UTC. All times are UTC.",
+        input.made.version,
+        moment(input.made.at_ns, u64::MAX)
+    )
 }
 
 /// What the filter says of itself.

@@ -11,6 +11,16 @@ const TOP: usize = 20;
 /// Rows of custom metrics.
 const MOST_METRICS: usize = 100;
 
+/// A share of errors, by its size.
+fn errors(errors: f64, requests: f64) -> Cell {
+    let tone = match errors / requests {
+        share if share >= 0.05 => "bad",
+        share if share >= 0.01 => "warning",
+        _ => "",
+    };
+    Cell::toned(percent(errors, requests), tone)
+}
+
 /// Endpoints, those with the most requests first.
 pub(super) fn endpoints(input: &Input<'_>) -> Option<Section> {
     let red = input.red();
@@ -27,7 +37,7 @@ pub(super) fn endpoints(input: &Input<'_>) -> Option<Section> {
             whole(row.requests).into(),
             numbers::rate(row.requests, seconds).into(),
             percent(row.requests, total.requests).into(),
-            Cell::toned(percent(row.errors, row.requests), if row.errors > 0.0 { "bad" } else { "" }),
+            errors(row.errors, row.requests),
             time(0.5),
             time(0.95),
             time(0.99),
@@ -55,7 +65,7 @@ pub(super) fn tenants(input: &Input<'_>) -> Option<Section> {
             name.as_str().into(),
             whole(row.requests).into(),
             percent(row.requests, all).into(),
-            Cell::toned(percent(row.errors, row.requests), if row.errors > 0.0 { "bad" } else { "" }),
+            errors(row.errors, row.requests),
             numbers::bytes(row.bytes_in).into(),
             numbers::bytes(row.bytes_out).into(),
         ]
@@ -73,7 +83,7 @@ pub(super) fn custom(input: &Input<'_>) -> Option<Section> {
     }
     let cells = rows.iter().map(|row| row.cells().into_iter().map(Cell::from).collect()).collect();
     let columns = ["Metric", "Type", "Label sets", "Value", "p50", "p99"];
-    let mut table = Table::new("Custom metrics", &columns, cells).cut(MOST_METRICS);
+    let mut table = Table::new("Metrics of the configuration", &columns, cells).cut(MOST_METRICS);
     if let Some((_, number)) = table.columns.get_mut(1) {
         *number = false;
     }
@@ -84,5 +94,9 @@ pub(super) fn custom(input: &Input<'_>) -> Option<Section> {
 pub(super) fn remarks(input: &Input<'_>) -> Option<Section> {
     let said_of_slos = input.slos.into_iter().flat_map(|states| states.remarks.iter().cloned());
     let remarks: Vec<String> = input.remarks.iter().cloned().chain(said_of_slos).collect();
-    (!remarks.is_empty()).then(|| Section { id: "remarks", title: "Remarks", parts: vec![Part::List(remarks)] })
+    (!remarks.is_empty()).then(|| Section {
+        id: "remarks",
+        title: "Remarks",
+        parts: vec![Part::List(remarks)],
+    })
 }

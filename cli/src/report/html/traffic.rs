@@ -1,6 +1,6 @@
 //! Requests in; how many of which class came when, and which status they had, out.
 
-use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, moment, steps};
+use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
 use super::input::{over_time, time_of};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
 use crate::report::course::{Bin, CLASSES, length_in_words};
@@ -46,7 +46,9 @@ fn rates(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, Cha
         };
         let lower = match place.checked_sub(1).and_then(|before| seen.get(before)) {
             Some(before) => up_to(*before),
-            None => over_time(bins, |_| ()).iter().flat_map(|(from, to, ())| [(*from, 0.0), (*to, 0.0)]).collect(),
+            None => {
+                over_time(bins, |_| ()).iter().flat_map(|(from, to, ())| [(*from, 0.0), (*to, 0.0)]).collect()
+            }
         };
         let ink = Ink::CLASSES.get(*class).copied().unwrap_or(Ink::Main);
         layers.push(Layer::Area(ink, up_to(*class), lower));
@@ -57,11 +59,11 @@ fn rates(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, Cha
     let mean = numbers::rate(input.red().requests(), input.seconds());
     let finding = format!(
         "Requests per second by status class, {} to {}: between {} and {}, {mean} on average; most at {}.",
-        moment(time.0),
-        moment(time.1),
+        input.moment(time.0),
+        input.moment(time.1),
         per_second(least),
         per_second(most),
-        moment(at),
+        input.moment(at),
     );
     let plot = Plot { time, values: Axis::from_zero(most, per_second), layers, limits: Vec::new() };
     let keys = seen.iter().rev().map(|class| {
@@ -98,12 +100,19 @@ fn rate_table(input: &Input<'_>, seen: &[usize]) -> Table {
     let columns: Vec<&str> = ["From (UTC)", "Requests", "Rate"].into_iter().chain(names).collect();
     let rows = bins.iter().map(|bin| {
         let requests = bin.requests() as f64;
-        let mut cells: Vec<Cell> =
-            vec![moment(bin.from_ns).into(), whole(requests).into(), numbers::rate(requests, bin.seconds()).into()];
+        let mut cells: Vec<Cell> = vec![
+            input.moment(bin.from_ns).into(),
+            whole(requests).into(),
+            numbers::rate(requests, bin.seconds()).into(),
+        ];
         cells.extend(seen.iter().map(|class| Cell::from(numbers::count(class_of(bin, *class)))));
         cells
     });
-    Table::new(format!("Requests by status class, every {}", length_in_words(length)), &columns, rows.collect())
+    Table::new(
+        format!("Requests by status class, every {}", length_in_words(length)),
+        &columns,
+        rows.collect(),
+    )
 }
 
 fn errors(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, ChartError> {
@@ -117,7 +126,7 @@ fn errors(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, Ch
         Some(bin) if most > 0.0 => format!(
             "Share of requests that failed (5xx or no answer): {mean} of all; at most {}, at {}.",
             percent(most, 100.0),
-            moment(bin.from_ns),
+            input.moment(bin.from_ns),
         ),
         _ => "Share of requests that failed (5xx or no answer): none.".to_owned(),
     };
@@ -128,7 +137,7 @@ fn errors(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, Ch
     let (coarse, length) = input.coarse_bins();
     let rows = coarse.iter().map(|bin| {
         let (errors, requests) = (bin.errors() as f64, bin.requests() as f64);
-        vec![moment(bin.from_ns).into(), whole(errors).into(), percent(errors, requests).into()]
+        vec![input.moment(bin.from_ns).into(), whole(errors).into(), percent(errors, requests).into()]
     });
     let caption = format!("Failed requests, every {}", length_in_words(length));
     Ok(Chart {
@@ -170,9 +179,9 @@ pub(super) fn statuses(input: &Input<'_>) -> Result<Option<Section>, ChartError>
     let first: Vec<String> = rows.iter().take(3).map(|row| format!("{} {}", row.name, row.text)).collect();
     let finding = format!("Status codes by their share of {} requests: {}.", whole(all), first.join(", "));
     let axis = Axis::from_zero(rows.first().map_or(100.0, |row| row.value), |value| format!("{value} %"));
-    let table = sorted.iter().map(|(status, n)| {
-        vec![shown(status).into(), whole(*n).into(), percent(*n, all).into()]
-    });
+    let table = sorted
+        .iter()
+        .map(|(status, n)| vec![shown(status).into(), whole(*n).into(), percent(*n, all).into()]);
     let chart = Chart {
         title: "Share of requests by status code".to_owned(),
         drawing: bars(&finding, &rows, &axis)?,

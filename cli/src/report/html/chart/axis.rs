@@ -80,8 +80,7 @@ impl Axis {
         // The last that is below the least, and the first that is above the most.
         let first = marks.iter().rposition(|mark| *mark <= least).unwrap_or(0);
         let last = marks.iter().position(|mark| *mark >= most).unwrap_or(marks.len());
-        let mut shown: Vec<f64> =
-            marks.iter().copied().take(last.saturating_add(1)).skip(first).collect();
+        let mut shown: Vec<f64> = marks.iter().copied().take(last.saturating_add(1)).skip(first).collect();
         let ends = (shown.first().copied().unwrap_or(low), shown.last().copied().unwrap_or(most));
         if shown.len() > 7 {
             let whole = |mark: &f64| (mark.log10() - mark.log10().round()).abs() < 1e-9;
@@ -112,11 +111,20 @@ impl Axis {
         let fits = |step: &u64| span / step < most;
         let longest = 364 * DAY;
         let step = STEPS.into_iter().find(fits).unwrap_or_else(|| (span / most / longest + 1) * longest);
-        let first = from_ns.next_multiple_of(step);
+        // What begins a moment after midnight has midnight at its beginning.
+        let early = from_ns % step;
+        let first = if early < span / 200 { from_ns - early } else { from_ns.next_multiple_of(step) };
         let marks = (0..=most).map(|n| first + n * step).take_while(|at| *at <= to_ns);
-        let marks =
-            marks.map(|at| ((at - from_ns) as f64 / 1e9, mark_label(at, step, span))).collect();
+        let since = |at: u64| at.saturating_sub(from_ns) as f64 / 1e9;
+        let marks = marks.map(|at| (since(at), mark_label(at, step, span))).collect();
         Self { from: 0.0, to: span as f64 / 1e9, logarithmic: false, marks }
+    }
+
+    /// How much of the last label stands out beyond the axis, where a label is so wide and the axis so long.
+    pub(super) fn beyond(&self, label: u32, length: u32) -> u32 {
+        let last = self.marks.last().map_or(0.0, |(mark, _)| self.share(*mark));
+        let free = f64::from(length) * (1.0 - last);
+        (f64::from(label) / 2.0 - free).max(0.0) as u32
     }
 
     /// The labels.
@@ -161,7 +169,8 @@ impl Ranged for Axis {
 /// 1, 2 or 5 times a power of ten, at least `least`.
 fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
-    let fits = [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= least * 0.999);
+    let fits =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= least * 0.999);
     fits.unwrap_or(power * 10.0)
 }
 
@@ -178,11 +187,11 @@ fn mark_label(at_ns: u64, step: u64, span: u64) -> String {
     formatted(at_ns, format)
 }
 
-/// A moment as people read it, as fine as it needs: `2026-01-01 14:00`.
-pub fn moment(at_ns: u64) -> String {
-    let format = match at_ns {
-        at if at.is_multiple_of(MINUTE) => "%Y-%m-%d %H:%M",
-        at if at.is_multiple_of(S) => "%Y-%m-%d %H:%M:%S",
+/// A moment of UTC as people read it, as fine as it needs to be in a time of that length: `2026-01-01 14:00`.
+pub fn moment(at_ns: u64, within_ns: u64) -> String {
+    let format = match within_ns {
+        within if within >= 2 * HOUR => "%Y-%m-%d %H:%M",
+        within if within >= 10 * S => "%Y-%m-%d %H:%M:%S",
         _ => "%Y-%m-%d %H:%M:%S%.3f",
     };
     formatted(at_ns, format)
@@ -209,11 +218,11 @@ mod tests {
     fn marks_of_time_are_round_whatever_the_span() {
         let axis = |from, to, most| Axis::time((NEW_YEAR + from, NEW_YEAR + to), most);
         let table: [(u64, u64, usize, &[&str]); 6] = [
-            (0, 30 * DAY, 4, &["Jan 1", "Jan 15", "Jan 29"]),
+            (S, 30 * DAY, 4, &["Jan 1", "Jan 15", "Jan 29"]),
             (HOUR, 49 * HOUR, 7, &["12:00", "Jan 2", "12:00", "Jan 3"]),
             (0, 20 * S, 5, &["00:00:00", "00:00:05", "00:00:10", "00:00:15", "00:00:20"]),
             (0, 3 * HOUR, 4, &["00:00", "01:00", "02:00", "03:00"]),
-            (1, 30 * MS, 4, &["00:00:00.01", "00:00:00.02", "00:00:00.03"]),
+            (1, 30 * MS, 4, &["00:00:00", "00:00:00.01", "00:00:00.02", "00:00:00.03"]),
             (5, 6, 4, &[]),
         ];
         for (from, to, most, expected) in table {
@@ -246,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_as_fine_as_they_need() {
+    fn moments_are_as_fine_as_their_time_is_short() {
         let table = [
-            (NEW_YEAR, "2026-01-01 00:00"),
-            (NEW_YEAR + S, "2026-01-01 00:00:01"),
-            (NEW_YEAR + 5 * MS, "2026-01-01 00:00:00.005"),
+            (NEW_YEAR + S, DAY, "2026-01-01 00:00"),
+            (NEW_YEAR + S, MINUTE, "2026-01-01 00:00:01"),
+            (NEW_YEAR + 5 * MS, S, "2026-01-01 00:00:00.005"),
         ];
-        for (at, expected) in table {
-            assert_eq!(moment(at), expected);
+        for (at, within, expected) in table {
+            assert_eq!(moment(at, within), expected);
         }
     }
 }

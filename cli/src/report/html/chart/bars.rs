@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::ink::Ink;
 use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, fitting, letters};
 use plotters::prelude::{ChartBuilder, Color, PathElement, Rectangle, Text};
+use plotters::style::TRANSPARENT;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// One value.
@@ -27,6 +28,8 @@ pub struct Bar {
 const ROW: u32 = 34;
 /// Above and below the rows: the axis' letters.
 const AROUND: u32 = 30;
+/// Of the longest bar.
+const LEAST_WIDTH: f64 = 0.003;
 
 /// Draws the rows from the top; what is longer than the axis ends where it does. `name` says what it shows.
 pub fn bars(name: &str, rows: &[Bar], values: &Axis) -> Result<Drawing, ChartError> {
@@ -44,7 +47,7 @@ fn draw_on(sheet: &Sheet, area: &Area<'_>, rows: &[Bar], values: &Axis) -> Resul
     chart
         .configure_mesh()
         .disable_y_mesh()
-        .max_light_lines(0)
+        .light_line_style(TRANSPARENT)
         .axis_style(Ink::Axis.color())
         .bold_line_style(Ink::Grid.color())
         .label_style(letters())
@@ -55,14 +58,18 @@ fn draw_on(sheet: &Sheet, area: &Area<'_>, rows: &[Bar], values: &Axis) -> Resul
     for (place, row) in rows.iter().enumerate() {
         let top = place as f64;
         let title = fitting(&format!("{}: {}", row.name, row.text), sheet.width - 20);
-        // Two pixels from the edge, whatever the axis' unit.
         let start = values.clamped(f64::MIN);
         chart.draw_series([Text::new(title, (start, top + 0.27), named.clone())]).map_err(failed)?;
         let (upper, lower) = (top + 0.5, top + 0.86);
-        let end = values.clamped(row.value);
+        let whole =
+            Rectangle::new([(start, upper), (values.clamped(f64::MAX), lower)], Ink::Track.color().filled());
+        chart.draw_series([whole]).map_err(failed)?;
+        // Something never looks like nothing.
+        let least = if row.value > 0.0 { values.clamped(f64::MAX) * LEAST_WIDTH } else { 0.0 };
+        let end = values.clamped(row.value).max(least);
         let bar = Rectangle::new([(start, upper), (end, lower)], row.ink.color().filled());
         chart.draw_series([bar]).map_err(failed)?;
-        let limits = row.limits.iter().map(|limit| (*limit, Ink::Limit));
+        let limits = row.limits.iter().map(|limit| (*limit, Ink::Mark));
         let peak = row.peak.into_iter().map(|peak| (values.clamped(peak), Ink::Peak));
         for (value, ink) in limits.chain(peak) {
             let line = vec![(value, upper - 0.04), (value, lower + 0.04)];

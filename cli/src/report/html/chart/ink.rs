@@ -17,8 +17,12 @@ pub enum Ink {
     Quiet,
     /// A limit that the data may cross.
     Limit,
+    /// The same across a bar.
+    Mark,
     /// The highest value of before.
     Peak,
+    /// The way that a bar could go.
+    Track,
     /// The one series of a chart.
     Main,
     /// Of several series the first to the fourth, each with its own dash.
@@ -44,13 +48,15 @@ pub enum Ink {
 }
 
 impl Ink {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Grid,
         Self::Axis,
         Self::Text,
         Self::Quiet,
         Self::Limit,
+        Self::Mark,
         Self::Peak,
+        Self::Track,
         Self::Main,
         Self::First,
         Self::Second,
@@ -72,7 +78,9 @@ impl Ink {
             Self::Text => "text",
             Self::Quiet => "quiet",
             Self::Limit => "limit",
+            Self::Mark => "mark",
             Self::Peak => "peak",
+            Self::Track => "track",
             Self::Main => "main",
             Self::First => "one",
             Self::Second => "two",
@@ -100,7 +108,10 @@ impl Ink {
 /// What the style sheet says instead, and white space.
 #[expect(clippy::unwrap_used, reason = "a constant expression, which a test compiles")]
 static SAID_ELSEWHERE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#" (?:font-family|font-size|stroke-width|opacity)="[^"]*"| (?:fill|stroke)="none"|\n| +(?:")"#).unwrap()
+    Regex::new(
+        r#" (?:font-family|font-size|stroke-width|opacity)="[^"]*"| (?:fill|stroke)="none"|\n| +(?:")"#,
+    )
+    .unwrap()
 });
 
 /// One drawing, as it is put into the page.
@@ -126,5 +137,9 @@ pub(super) fn themed(svg: &str, class: &str, name: &str, (width, height): (u32, 
 
 /// A text in an attribute.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

@@ -2,8 +2,9 @@
 
 use super::axis::Axis;
 use super::ink::Ink;
-use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, letters, text_width};
+use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, letters, margin, text_width, time_axis};
 use plotters::prelude::{ChartBuilder, Color, PathElement, Polygon, Text};
+use plotters::style::TRANSPARENT;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Something drawn over time: x in seconds since the plot's beginning.
@@ -37,20 +38,18 @@ impl Plot {
     }
 
     fn draw_on(&self, sheet: &Sheet, area: &Area<'_>) -> Result<(), ChartError> {
-        let time = Axis::time(self.time, sheet.most_labels);
+        let time = time_axis(self.time, sheet);
         let widest = self.values.labels().map(text_width).max().unwrap_or(0);
-        // Half of a label may stand out at the right.
-        let beside = time.labels().map(text_width).max().unwrap_or(0) / 2;
         let mut chart = ChartBuilder::on(area)
             .margin_top(8 * FINE)
-            .margin_right(beside.max(4 * FINE))
+            .margin_right(margin(&time, sheet))
             .x_label_area_size(24 * FINE)
             .y_label_area_size(widest + 10 * FINE)
             .build_cartesian_2d(time.clone(), self.values.clone())
             .map_err(failed)?;
         chart
             .configure_mesh()
-            .max_light_lines(0)
+            .light_line_style(TRANSPARENT)
             .disable_x_mesh()
             .axis_style(Ink::Axis.color())
             .bold_line_style(Ink::Grid.color())

@@ -2,8 +2,9 @@
 
 use super::axis::Axis;
 use super::ink::Ink;
-use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, fitting, letters, text_width};
+use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, fitting, letters, margin, time_axis};
 use plotters::prelude::{ChartBuilder, Color, Rectangle, Text};
+use plotters::style::TRANSPARENT;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// From when to when, in seconds since the chart's beginning.
@@ -34,18 +35,17 @@ fn draw_on(
     rows: &[(String, Vec<Span>)],
     time: (u64, u64),
 ) -> Result<(), ChartError> {
-    let axis = Axis::time(time, sheet.most_labels);
-    let beside = axis.labels().map(text_width).max().unwrap_or(0) / 2;
+    let axis = time_axis(time, sheet);
     let mut chart = ChartBuilder::on(area)
-        .margin_left(beside.min(20 * FINE))
-        .margin_right(beside.max(4 * FINE))
+        .margin_left(16 * FINE)
+        .margin_right(margin(&axis, sheet))
         .x_label_area_size((AROUND - 6) * FINE)
         .build_cartesian_2d(axis.clone(), Axis::rows(rows.len()))
         .map_err(failed)?;
     chart
         .configure_mesh()
         .disable_y_mesh()
-        .max_light_lines(0)
+        .light_line_style(TRANSPARENT)
         .axis_style(Ink::Axis.color())
         .bold_line_style(Ink::Grid.color())
         .label_style(letters())

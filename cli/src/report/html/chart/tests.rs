@@ -16,9 +16,17 @@ fn plot() -> Plot {
 fn colours_become_classes_and_the_name_is_escaped() {
     let Drawing { wide, narrow } = plot().draw("a \"b\" <c> & d").unwrap();
     for (svg, class) in [(&wide, "wide"), (&narrow, "narrow")] {
-        let start = format!("<svg class=\"{class}\" role=\"img\" aria-label=\"a &quot;b&quot; &lt;c&gt; &amp; d\"");
+        let start =
+            format!("<svg class=\"{class}\" role=\"img\" aria-label=\"a &quot;b&quot; &lt;c&gt; &amp; d\"");
         assert!(svg.starts_with(&start) && svg.ends_with("</svg>"), "{svg}");
-        for part in ["class=\"f-good\"", "class=\"s-one\"", "class=\"s-limit\"", "class=\"s-grid\"", "4/s", "00:00:05"] {
+        for part in [
+            "class=\"f-good\"",
+            "class=\"s-one\"",
+            "class=\"s-limit\"",
+            "class=\"s-grid\"",
+            "4/s",
+            "00:00:10",
+        ] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
         for gone in ["#", "xmlns", "font-", "opacity", "\n", " \""] {
@@ -30,20 +38,37 @@ fn colours_become_classes_and_the_name_is_escaped() {
 #[test]
 fn every_ink_has_a_class_and_a_colour_of_its_own() {
     let sheet = include_str!("../../../../templates/report.css");
-    let inks = [Ink::Main, Ink::First, Ink::Second, Ink::Third, Ink::Fourth, Ink::Limit, Ink::Peak, Ink::Grid];
+    let inks = [
+        Ink::Main,
+        Ink::First,
+        Ink::Second,
+        Ink::Third,
+        Ink::Fourth,
+        Ink::Limit,
+        Ink::Mark,
+        Ink::Peak,
+        Ink::Grid,
+        Ink::Axis,
+        Ink::Failed,
+    ];
     for ink in inks {
         assert!(sheet.contains(&format!(".s-{}", ink.class())), "{ink:?}");
     }
-    for ink in Ink::CLASSES.into_iter().chain([Ink::Main, Ink::Text, Ink::Quiet, Ink::Grid, Ink::First]) {
+    for ink in Ink::CLASSES.into_iter().chain([Ink::Main, Ink::Text, Ink::Quiet, Ink::Grid, Ink::Track]) {
         assert!(sheet.contains(&format!(".f-{}", ink.class())), "{ink:?}");
     }
 }
 
 #[test]
 fn steps_join_what_is_level_and_break_where_nothing_is() {
-    let values = [(0.0, 1.0, Some(5.0)), (1.0, 2.0, Some(5.0)), (2.0, 3.0, Some(7.0)), (3.0, 4.0, None), (4.0, 5.0, Some(7.0))];
-    let expected =
-        vec![vec![(0.0, 5.0), (2.0, 5.0), (2.0, 7.0), (3.0, 7.0)], vec![(4.0, 7.0), (5.0, 7.0)]];
+    let values = [
+        (0.0, 1.0, Some(5.0)),
+        (1.0, 2.0, Some(5.0)),
+        (2.0, 3.0, Some(7.0)),
+        (3.0, 4.0, None),
+        (4.0, 5.0, Some(7.0)),
+    ];
+    let expected = vec![vec![(0.0, 5.0), (2.0, 5.0), (2.0, 7.0), (3.0, 7.0)], vec![(4.0, 7.0), (5.0, 7.0)]];
     assert_eq!(steps(values), expected);
 }
 
@@ -67,5 +92,8 @@ fn hostile_names_of_rows_are_text() {
 
 #[test]
 fn long_names_end_with_an_ellipsis() {
-    assert_eq!((fitting("short", 100), fitting("a rather long name", 68)), ("short".to_owned(), "a rather …".to_owned()));
+    assert_eq!(
+        (fitting("short", 100), fitting("a rather long name", 68)),
+        ("short".to_owned(), "a rather …".to_owned())
+    );
 }
