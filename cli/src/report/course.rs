@@ -29,13 +29,21 @@ struct Mark {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Course {
     grid: Grid,
+    complete: bool,
     marks: Vec<Mark>,
 }
 
 impl Course {
-    /// Nothing yet; no finer than `finest_ns`.
+    /// Nothing yet; no finer than `finest_ns`. For totals that are looked at now and then.
     pub fn new(finest_ns: u64) -> Self {
-        Self { grid: Grid::at_least(finest_ns), marks: Vec::new() }
+        Self { grid: Grid::at_least(finest_ns), complete: false, marks: Vec::new() }
+    }
+
+    /// The same for totals of which no change goes unseen: whenever something is to happen in a cell of the grid, those at
+    /// its beginning are noted first. The first mark in a cell then holds for the cell's beginning, and nothing happened in a cell
+    /// without one.
+    pub fn complete(finest_ns: u64) -> Self {
+        Self { complete: true, ..Self::new(finest_ns) }
     }
 
     /// Whether this moment lies in another cell than the last that was noted.

@@ -94,10 +94,31 @@ impl Course {
                 peaks = mark.totals.peaks();
             }
         }
+        if self.complete {
+            chosen = at_edges(&chosen, length);
+        }
         drop_short(&mut chosen, length);
         let pairs = chosen.iter().zip(chosen.iter().skip(1));
         (pairs.map(|(from, to)| Bin::between(from, to)).collect(), length)
     }
+}
+
+/// The first marks of cells, and the last of all, as marks of every cell's beginning. The first and the last of all stay.
+fn at_edges(marks: &[Mark], length: u64) -> Vec<Mark> {
+    let mut edges: Vec<Mark> = marks.first().into_iter().cloned().collect();
+    for (before, mark) in marks.iter().zip(marks.iter().skip(1)) {
+        let cells = (before.at_ns / length).saturating_add(1)..=mark.at_ns / length;
+        // What came after `before` came in its cell, so that it is in the totals of all the next cells' beginnings.
+        edges.extend(
+            cells.map(|cell| Mark { at_ns: cell.saturating_mul(length), totals: mark.totals.clone() }),
+        );
+    }
+    if let (Some(end), Some(last)) = (marks.last(), edges.last())
+        && last.at_ns < end.at_ns
+    {
+        edges.push(end.clone());
+    }
+    edges
 }
 
 /// Joins a first and a last bin that are shorter than half the others to their neighbours: rates over them jump.

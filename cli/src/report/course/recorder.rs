@@ -29,7 +29,7 @@ impl Recorder {
             burn_stats: names.burn_stats(),
             burn_milli: vec![[0; 4]; config.slos.len()],
             names,
-            course: Course::new(FINEST_NS),
+            course: Course::complete(FINEST_NS),
             next_ns: 0,
         }
     }

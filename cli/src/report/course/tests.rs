@@ -119,3 +119,17 @@ fn a_recorder_of_stats_that_do_not_change_has_a_course_of_nothing() {
     assert_eq!((bins.iter().map(Bin::requests).sum::<u64>(), bins.last().unwrap().to_ns), (0, 41 * S));
     assert_eq!(bins[0].slos[0].left_ppm, None);
 }
+
+#[test]
+fn where_no_change_goes_unseen_a_cell_without_a_mark_is_empty() {
+    let mut course = Course::complete(S);
+    // One request in the second 0, one in the second 7; seen before and after.
+    for (at, count) in [(S / 2, 0), (S, 1), (7 * S, 1), (8 * S, 2)] {
+        course.note(at, totals(count, 0));
+    }
+    course.end(10 * S, totals(2, 0));
+    for (most, expected) in [(300, vec![1, 0, 0, 0, 0, 0, 0, 1, 0, 0]), (6, vec![1, 0, 0, 1, 0])] {
+        let (bins, _) = course.bins(most);
+        assert_eq!(bins.iter().map(Bin::requests).collect::<Vec<_>>(), expected, "{most}");
+    }
+}

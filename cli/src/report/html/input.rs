@@ -2,7 +2,7 @@
 
 use super::Firing;
 use super::chart::moment;
-use crate::report::course::{Bin, Course};
+use crate::report::course::{Bin, Course, Totals};
 use crate::report::red::Red;
 use crate::scrape::Scrape;
 use crate::slo::SloStates;
@@ -53,15 +53,17 @@ impl Made {
     }
 }
 
-/// Bins of a chart at most.
+/// Bins of a chart at most, and how many there may be however few requests there were: of few, each would be a peak.
 const MOST_BINS: u64 = 300;
+const FEW_BINS: u64 = 30;
 /// Rows of a chart's table at most.
 const MOST_ROWS: u64 = 48;
 
 impl Input<'_> {
     /// The bins that charts draw, and their length in nanoseconds.
     pub(super) fn bins(&self) -> (Vec<Bin>, u64) {
-        self.course.map(|course| course.bins(MOST_BINS)).unwrap_or_default()
+        let requests = |course: &Course| course.last().map_or(0, Totals::requests);
+        self.course.map(|course| course.bins(requests(course).clamp(FEW_BINS, MOST_BINS))).unwrap_or_default()
     }
 
     /// The same in so few bins that they can be read as a table.

@@ -213,7 +213,7 @@ fn short(milli: BurnMilli) -> String {
     match rate {
         rate if rate >= 100.0 => count(rate.round() as u64),
         rate if rate >= 10.0 => format!("{rate:.1}"),
-        rate if rate >= 0.01 || milli.0 == 0 => burn(BurnMilli(milli.0 / 10 * 10)),
+        rate if rate >= 0.01 || milli.0 == 0 => burn(BurnMilli(milli.0.saturating_add(5) / 10 * 10)),
         _ => burn(milli),
     }
 }
