@@ -100,8 +100,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     }
     let seconds = began.elapsed().as_secs_f64();
     bar.set_message("waiting for the last answers");
-    let sent = load.finish();
     let last_ns = now_ns();
+    let sent = load.finish();
     bar.finish_and_clear();
     let red = settle(&envoy, &document, sent)?;
 

@@ -1,7 +1,7 @@
 //! A course in; what happened in each of a bounded number of bins out.
 
 use super::grid::round_up;
-use super::{Course, Mark, SloTotals, Totals};
+use super::{Course, Mark, SloTotals};
 
 /// What happened from one moment to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,13 +139,5 @@ fn drop_short(marks: &mut Vec<Mark>, length: u64) {
     let last = marks.len().saturating_sub(1);
     if marks.len() > 2 && short(marks.get(last.saturating_sub(1)), marks.get(last)) {
         join(marks, last.saturating_sub(1));
-    }
-}
-
-/// The sum of bins' durations is that of their span: what the whole took.
-impl Totals {
-    /// Durations as a quantile is estimated from.
-    pub fn buckets(&self) -> Vec<(f64, f64)> {
-        self.durations.iter().map(|(bound, count)| (*bound, *count as f64)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Series in; an SVG whose colours, lines and letters are the page's style sheet's, out.
 //!
-//! `plotters` lays out axes, marks and labels; every colour that it is given is a number that [`ink`] turns into a class
+//! `plotters` lays out axes, marks and labels; every colour that it is given is a number that becomes a class
 //! afterwards, so that one drawing serves light, dark and paper. Each chart is drawn twice, wide and narrow: letters of a wide one that is
 //! scaled down to a telephone could not be read.
 

@@ -62,13 +62,12 @@ const MOST_ROWS: u64 = 48;
 impl Input<'_> {
     /// The bins that charts draw, and their length in nanoseconds.
     pub(super) fn bins(&self) -> (Vec<Bin>, u64) {
-        let requests = |course: &Course| course.last().map_or(0, Totals::requests);
-        self.course.map(|course| course.bins(requests(course).clamp(FEW_BINS, MOST_BINS))).unwrap_or_default()
+        self.course.map(|course| course.bins(most_bins(course))).unwrap_or_default()
     }
 
     /// The same in so few bins that they can be read as a table.
     pub(super) fn coarse_bins(&self) -> (Vec<Bin>, u64) {
-        self.course.map(|course| course.bins(MOST_ROWS)).unwrap_or_default()
+        self.course.map(|course| course.bins(most_bins(course).min(MOST_ROWS))).unwrap_or_default()
     }
 
     /// Rate, errors and durations at the end.
@@ -90,6 +89,10 @@ impl Input<'_> {
     pub(super) fn seconds(&self) -> f64 {
         self.span_ns.map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9)
     }
+}
+
+fn most_bins(course: &Course) -> u64 {
+    course.last().map_or(0, Totals::requests).clamp(FEW_BINS, MOST_BINS)
 }
 
 /// From when to when bins are.
