@@ -16,11 +16,11 @@ WASM := python3 scripts/wasm.py
 help: ## list the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a real Envoy with the filter, traffic through it, and the table: DEMO_SECONDS=20, 0 until Ctrl-C
+demo: ## a real Envoy with the filter, traffic through it, and the table: DEMO_SECONDS=20, 0 until Ctrl-C, DEMO_REPORT=FILE.html
 	@$(SETUP) rust envoy node binaryen
 	@$(WASM)
 	cargo build --release --package redline-cli
-	@exec "$${CARGO_TARGET_DIR:-target}/release/redline" demo --seconds $(DEMO_SECONDS)
+	@exec "$${CARGO_TARGET_DIR:-target}/release/redline" demo --seconds $(DEMO_SECONDS) $(if $(DEMO_REPORT),--report "$(DEMO_REPORT)")
 
 test: setup ## every test: unit, in Wasm, against a real Envoy
 	@$(WASM)

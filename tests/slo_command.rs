@@ -98,6 +98,16 @@ fn proxies_are_summed_exactly_and_a_prometheus_agrees() {
     let text = String::from_utf8(table.stdout).expect("text");
     assert!(table.status.success() && text.starts_with("Service shop, "), "{text}");
     assert!(text.lines().any(|line| line.starts_with("availability  critical")), "{text}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("slo.html");
+    let report = [&both[..], &["--report", page.to_str().expect("a path")]].concat();
+    assert!(slo(&config, &report).status.success());
+    let html = std::fs::read_to_string(&page).expect("a page");
+    let from = admin.each_ref().map(|url| format!("Read from {}", url.replace("http://", "")));
+    for said in ["SLOs of shop", "How the SLOs stand now", "availability: critical", &from[0], &from[1]] {
+        assert!(html.contains(said), "{said}");
+    }
 }
 
 #[test]

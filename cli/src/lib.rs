@@ -14,7 +14,7 @@
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
 //! - [`slo`]: scrapes or Prometheus' answers to how SLOs stand
-//! - [`report`]: samples to tables
+//! - [`report`]: samples to tables, and to a page with charts
 //! - [`doctor`]: a live Envoy's answers to what is wrong with it
 //! - [`top`]: scrapes and keys to a live screen
 //! - [`demo`]: an upstream and a bounded load

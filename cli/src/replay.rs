@@ -2,10 +2,11 @@
 
 use crate::document::Document;
 use crate::render::plugin;
+use crate::report::course::{Course, Recorder};
 use host_harness::abi::Plugin;
 use host_harness::oracle::{Difference, Oracle, OracleError};
-use host_harness::replay::{Options, ReplayError, Summary, What, replay_observed};
-use host_harness::stats::{Sample, StatConfig};
+use host_harness::replay::{Event, Options, ReplayError, Summary, Watch, What, replay_watched};
+use host_harness::stats::{Sample, StatConfig, StatStore};
 use host_harness::traffic::{self, BadRecord, Format, Merged, Record};
 use host_harness::{Filter, Gateway, GatewayConfig, HostError};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub struct Settings {
     pub skip_bad: bool,
     /// Count the same traffic natively, too.
     pub verify: bool,
+    /// Keep how the totals grew, for a report.
+    pub course: bool,
 }
 
 /// What a replay gave.
@@ -36,6 +39,8 @@ pub struct Outcome {
     pub prometheus: String,
     /// Where the oracle was asked: its differences, and how many series it has.
     pub verified: Option<Verified>,
+    /// Where it was asked for: how the totals grew.
+    pub course: Option<Course>,
 }
 
 /// What the oracle says.
@@ -89,27 +94,19 @@ pub fn run(
     wasm: &[u8],
     mut inputs: Merged<'_>,
     settings: Settings,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> Result<Outcome, Error> {
     let host = |source| Error::Host { wasm: name.to_owned(), source };
-    let mut oracle = if settings.verify { Some(Oracle::new(&document.config)?) } else { None };
+    let oracle = if settings.verify { Some(Oracle::new(&document.config)?) } else { None };
     let filter = Filter::compile(wasm).map_err(host)?;
     let config = gateway(document, settings.workers, inputs.first_time_ns().unwrap_or(0));
     let mut gateway = Gateway::start(&filter, config).map_err(host)?;
 
-    let mut span = Span::default();
-    let mut opened: u64 = 0;
+    let recorder = settings.course.then(|| Recorder::new(&document.config));
+    let mut onlooker = Onlooker { span: Span::default(), opened: 0, progress, oracle, recorder };
     let options = Options { skip_bad: settings.skip_bad };
-    let summary = replay_observed(&mut gateway, &mut inputs, options, |event| {
-        if event.what == What::Opened {
-            opened = opened.saturating_add(1);
-            span.include(event.record);
-            progress(opened);
-        }
-        if let Some(oracle) = &mut oracle {
-            oracle.observe(event);
-        }
-    })?;
+    let summary = replay_watched(&mut gateway, &mut inputs, options, &mut onlooker)?;
+    let Onlooker { span, oracle, recorder, .. } = onlooker;
     if let (0, Some(bad)) = (summary.exchanges, summary.first_bad.first()) {
         // Nothing could be read: that is no bad line in a good file, and zeros would look like a result.
         return Err(ReplayError::from(bad.clone()).into());
@@ -118,7 +115,43 @@ pub fn run(
     let verified = oracle
         .map(|oracle| Verified { series: oracle.snapshot().len(), differences: oracle.check(&samples) });
     let prometheus = gateway.stats().prometheus_text();
-    Ok(Outcome { summary, ignored: inputs.ignored(), span_ns: span.0, samples, prometheus, verified })
+    let end = span.0.map_or(0, |(_, last)| last);
+    let course = recorder.map(|recorder| recorder.finish(end, gateway.stats()));
+    Ok(Outcome { summary, ignored: inputs.ignored(), span_ns: span.0, samples, prometheus, verified, course })
+}
+
+/// Everyone who looks on while it replays.
+struct Onlooker<P> {
+    span: Span,
+    opened: u64,
+    progress: P,
+    oracle: Option<Oracle>,
+    recorder: Option<Recorder>,
+}
+
+impl<P: FnMut(u64)> Watch for Onlooker<P> {
+    fn event(&mut self, event: Event<'_>) {
+        if event.what == What::Opened {
+            self.opened = self.opened.saturating_add(1);
+            self.span.include(event.record);
+            (self.progress)(self.opened);
+        }
+        if let Some(oracle) = &mut self.oracle {
+            oracle.observe(event);
+        }
+    }
+
+    fn ticked(&mut self, now_ns: u64, stats: &StatStore) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.ticked(now_ns, stats);
+        }
+    }
+
+    fn before_event(&mut self, now_ns: u64, stats: &StatStore) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.look(now_ns, stats);
+        }
+    }
 }
 
 /// A gateway as the rendered bootstrap sets Envoy up.

@@ -1,6 +1,8 @@
-//! What was measured in, tables for people out.
+//! What was measured in, tables for people out, or one page with charts.
 
+pub mod course;
 pub mod custom;
+pub mod html;
 pub mod numbers;
 pub mod quantile;
 pub mod red;

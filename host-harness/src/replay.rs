@@ -15,6 +15,9 @@
 //! that what a filter publishes on its timer is up to date.
 
 mod view;
+mod watch;
+
+pub use watch::Watch;
 
 use crate::error::HostError;
 use crate::stats::StatStore;
@@ -23,6 +26,7 @@ use crate::traffic::{BadRecord, Record};
 use crate::workers::{FailurePolicy, Gateway, StreamId};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use watch::Functions;
 
 /// How to replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,17 +122,24 @@ pub fn replay_sampled<I>(
 where
     I: IntoIterator<Item = Result<Record, BadRecord>>,
 {
+    replay_watched(gateway, records, options, &mut Functions { observe, sample })
+}
+
+/// The same for an onlooker who also wants to see the stats as they are before something happens: a course of time
+/// that is finer than the ticks.
+pub fn replay_watched<I>(
+    gateway: &mut Gateway,
+    records: I,
+    options: Options,
+    watch: &mut impl Watch,
+) -> Result<Summary, ReplayError>
+where
+    I: IntoIterator<Item = Result<Record, BadRecord>>,
+{
     let jumps_before = gateway.jumps();
     let bodies = [Side::Request, Side::Response].map(|side| gateway.wants_body(side));
-    let mut replay = Replay {
-        gateway,
-        observe,
-        sample,
-        open: BinaryHeap::new(),
-        opened: 0,
-        bodies,
-        summary: Summary::default(),
-    };
+    let mut replay =
+        Replay { gateway, watch, open: BinaryHeap::new(), opened: 0, bodies, summary: Summary::default() };
     for record in records {
         match record {
             Ok(record) => {
@@ -147,15 +158,14 @@ where
     }
     replay.end_until(u64::MAX)?;
     let settled = replay.gateway.now_ns().saturating_add(replay.gateway.tick_period_ns());
-    replay.advance(|gateway, sample| gateway.advance_sampled(settled, sample))?;
+    replay.advance(|gateway, watch| gateway.advance_sampled(settled, watch))?;
     replay.summary.jumps = replay.gateway.jumps() - jumps_before;
     Ok(replay.summary)
 }
 
-struct Replay<'g, F, S> {
+struct Replay<'g, 'w, W> {
     gateway: &'g mut Gateway,
-    observe: F,
-    sample: S,
+    watch: &'w mut W,
     open: BinaryHeap<Reverse<Open>>,
     opened: u64,
     /// Whether the filter looks at the request's and the response's bodies.
@@ -178,13 +188,14 @@ struct Open {
     record: Record,
 }
 
-impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
+impl<W: Watch> Replay<'_, '_, W> {
     /// Opens a record's stream.
     fn start(&mut self, record: Record) -> Result<(), HostError> {
         self.summary.out_of_order += u64::from(record.time_ns < self.gateway.now_ns());
         let now = record.time_ns.max(self.gateway.now_ns());
         self.end_until(now)?;
-        self.advance(|gateway, sample| gateway.advance_sampled(now, sample))?;
+        self.advance(|gateway, watch| gateway.advance_sampled(now, watch))?;
+        self.watch.before_event(now, self.gateway.stats());
         let opened = self.gateway.open(view::request(&record, now));
         let Some(stream) = self.survived(opened)? else { return Ok(()) };
         let [requests, _] = self.bodies;
@@ -193,7 +204,7 @@ impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
             self.survived(sent)?;
         }
         self.opened += 1;
-        (self.observe)(Event { stream: self.opened, what: What::Opened, record: &record });
+        self.watch.event(Event { stream: self.opened, what: What::Opened, record: &record });
         let end_ns = now.saturating_add(record.duration_ns.unwrap_or(0));
         self.open.push(Reverse(Open { end_ns, number: self.opened, stream, record }));
         Ok(())
@@ -207,10 +218,11 @@ impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
             }
             let Some(Reverse(ended)) = self.open.pop() else { break };
             // Timers of this very instant fire after it.
-            self.advance(|gateway, sample| gateway.advance_sampled_before(ended.end_ns, sample))?;
+            self.advance(|gateway, watch| gateway.advance_sampled_before(ended.end_ns, watch))?;
+            self.watch.before_event(ended.end_ns, self.gateway.stats());
             let finished = self.finish(&ended);
             self.survived(finished)?;
-            (self.observe)(Event { stream: ended.number, what: What::Finished, record: &ended.record });
+            self.watch.event(Event { stream: ended.number, what: What::Finished, record: &ended.record });
         }
         Ok(())
     }
@@ -251,10 +263,10 @@ impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
     /// Lets time pass, also where a timer's callback fails its VM.
     fn advance(
         &mut self,
-        advance: impl Fn(&mut Gateway, &mut S) -> Result<(), HostError>,
+        advance: impl Fn(&mut Gateway, &mut dyn FnMut(u64, &StatStore)) -> Result<(), HostError>,
     ) -> Result<(), HostError> {
         loop {
-            let advanced = advance(self.gateway, &mut self.sample);
+            let advanced = advance(self.gateway, &mut |now, stats| self.watch.ticked(now, stats));
             if self.survived(advanced)?.is_some() {
                 return Ok(());
             }

@@ -11,9 +11,11 @@ pub mod prometheus;
 mod snapshot;
 mod table;
 pub mod tags;
+mod view;
 
 pub use snapshot::{Sample, Value};
 pub use table::{MetricTable, MetricType};
+pub use view::StatView;
 
 use histogram::Histogram;
 use std::collections::HashMap;
@@ -155,6 +157,13 @@ impl StatStore {
     pub fn value(&self, metric: MetricType, name: &str) -> Option<u64> {
         let full = without_final_dots([NAMESPACE, name].concat().into_bytes());
         lock(&self.stats).get(&(metric, full))?.stat.value()
+    }
+
+    /// Shows each stat where it is, in no order: for whoever sums up a few of many, often.
+    pub fn visit(&self, mut visit: impl FnMut(StatView<'_>)) {
+        for entry in lock(&self.stats).values() {
+            visit(StatView(entry));
+        }
     }
 
     /// Every stat, in the order of [`StatStore::prometheus_text`]; the names are Prometheus's.

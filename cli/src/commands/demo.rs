@@ -8,7 +8,9 @@ use crate::document::Document;
 use crate::envoy::{Envoy, Launch};
 use crate::render::{Bootstrap, envoy::LISTENER};
 use crate::report;
+use crate::report::course::{Course, Totals};
 use crate::report::custom::CustomRow;
+use crate::report::html::{Destination, Input, Made, Page};
 use crate::report::numbers::{count, whole};
 use crate::report::red::{Peaks, Red};
 use crate::scrape::Scrape;
@@ -31,11 +33,18 @@ pub struct Args {
     /// The filter's module; without it, the one that `make wasm` builds
     #[arg(long, value_name = "PATH")]
     wasm: Option<PathBuf>,
+    /// Write a page with charts, too: one file that needs no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 const WORKERS: u32 = 2;
 /// How often the gauges are read while the load runs.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often what is counted is noted for a report.
+const NOTED_EVERY_NS: u64 = 1_000_000_000;
+const LAG: &str =
+    "Envoy merges histograms once a second: percentiles may show a second later than their requests.";
 /// How long Envoy may take to show what it has counted; it merges histograms once a second here.
 const SETTLE_WITHIN: Duration = Duration::from_secs(20);
 /// How long a tick may be away, and a second; the example's is 10 s.
@@ -45,6 +54,7 @@ const PUBLISHED_WITHIN: Duration = Duration::from_secs(15);
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let stop = Stop::on_signals().map_err(Failure::system("signals"))?;
     let wasm = checkout::wasm(args.wasm.as_deref())?;
+    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
     let document = demo::document()?;
     let upstream = Upstream::start().map_err(Failure::system("the demo upstream"))?;
     let bootstrap = Bootstrap {
@@ -67,6 +77,9 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     )?;
     out.flush()?;
 
+    let mut course = Course::new(NOTED_EVERY_NS);
+    let first_ns = now_ns();
+    course.note(first_ns, Totals::of_scrape(&document.config, &scrape(&envoy)?));
     let mut load = Load::start(gateway).map_err(Failure::system("the load"))?;
     let began = Instant::now();
     let mut peaks = Peaks::default();
@@ -76,12 +89,18 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         if let Some(error) = envoy.ended() {
             return Err(error.into());
         }
-        peaks.look(&red(&envoy, &document)?);
+        let scrape = scrape(&envoy)?;
+        peaks.look(&Red::of(&document.config, &scrape));
+        let now = now_ns();
+        if course.is_due(now) {
+            course.note(now, Totals::of_scrape(&document.config, &scrape));
+        }
         bar.set_position(began.elapsed().as_secs());
         bar.set_message(format!("{} requests", count(load.sent().answered)));
     }
     let seconds = began.elapsed().as_secs_f64();
     bar.set_message("waiting for the last answers");
+    let last_ns = now_ns();
     let sent = load.finish();
     bar.finish_and_clear();
     let red = settle(&envoy, &document, sent)?;
@@ -106,14 +125,41 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         )?;
         done = Done::CheckFailed;
     }
+    if let Some(destination) = destination {
+        let scrape = scrape(&envoy)?;
+        course.end(last_ns, Totals::of_scrape(&document.config, &scrape));
+        let page = Page::of(&Input {
+            config: &document.config,
+            title: format!("Demo of Redline in Envoy {}", envoy.version()),
+            span_ns: Some((first_ns, last_ns)),
+            scrape: Some(&scrape),
+            course: Some(&course),
+            most_in_flight: Some(peaks.all() as u64),
+            slos: Some(&slos),
+            firings: None,
+            sources: vec![format!("Envoy {} with {WORKERS} workers", envoy.version())],
+            remarks: vec![LAG.to_owned()],
+            made: Made::now(),
+        })?;
+        destination.write(&page.html()?)?;
+    }
     writeln!(out, "{}", next_steps())?;
     drop(load);
     envoy.stop();
     Ok(done)
 }
 
+fn scrape(envoy: &Envoy) -> Result<Scrape, Failure> {
+    Ok(Scrape::parse(&envoy.scrape()?)?)
+}
+
 fn red(envoy: &Envoy, document: &Document) -> Result<Red, Failure> {
-    Ok(Red::of(&document.config, &Scrape::parse(&envoy.scrape()?)?))
+    Ok(Red::of(&document.config, &scrape(envoy)?))
+}
+
+/// Nanoseconds since 1970.
+fn now_ns() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default()
 }
 
 /// Reads until a tick has seen all events: the filter publishes every `tick`.

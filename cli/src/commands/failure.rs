@@ -63,6 +63,12 @@ pub enum Failure {
         /// What the system says.
         source: io::Error,
     },
+    /// Where a report should be written.
+    #[error(transparent)]
+    Report(#[from] crate::report::html::FileError),
+    /// A report.
+    #[error("--report: {0}")]
+    Page(#[from] crate::report::html::PageError),
     /// Standard output.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

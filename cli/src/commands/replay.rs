@@ -4,12 +4,13 @@ use super::{Done, Failure};
 use crate::checkout;
 use crate::document::Document;
 use crate::replay::{self, Outcome, Settings};
+use crate::report::html::{Destination, Made};
 use crate::report::numbers::count;
-use crate::report::replay::{json, table};
+use crate::report::replay::{json, page, table};
 use host_harness::traffic::Format;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Replay recorded traffic through the filter on a virtual clock; print what Envoy would show
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,9 @@ pub struct Args {
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
+    /// Write a page with charts, too: one file that needs no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Compute the same numbers natively, and show any difference
     #[arg(long)]
     verify: bool,
@@ -82,8 +86,13 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         InputFormat::Scenario => Format::Scenario,
     };
     let inputs = replay::open(&args.input, format)?;
-    let settings =
-        Settings { workers: usize::from(args.workers), skip_bad: args.skip_bad, verify: args.verify };
+    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
+    let settings = Settings {
+        workers: usize::from(args.workers),
+        skip_bad: args.skip_bad,
+        verify: args.verify,
+        course: destination.is_some(),
+    };
     let progress = inputs.progress();
     let bar = progress_bar(progress.total());
     let outcome = replay::run(&document, &name, &module, inputs, settings, |opened| {
@@ -94,6 +103,12 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     });
     bar.finish_and_clear();
     let outcome = outcome?;
+    if let Some(destination) = destination {
+        let names: Vec<String> = args.input.iter().map(|path| input_name(path)).collect();
+        let title = format!("Replay of {}", names.join(", "));
+        let page = page(&document.config, &outcome, title, None, Made::now())?;
+        destination.write(&page.html()?)?;
+    }
     match args.output {
         Output::Table => out.write_all(table(&document.config, &outcome)?.as_bytes())?,
         Output::Json => writeln!(out, "{:#}", json(&document.config, &outcome)?)?,
@@ -105,6 +120,12 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         }
     }
     Ok(if agrees(&outcome) { Done::Good } else { Done::CheckFailed })
+}
+
+/// A file without its folder, which says nothing to others.
+fn input_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    if name == "-" { "standard input".to_owned() } else { name.into_owned() }
 }
 
 fn agrees(outcome: &Outcome) -> bool {

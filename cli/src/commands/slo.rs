@@ -4,6 +4,7 @@ use super::{Done, Failure};
 use crate::document::Document;
 use crate::http::Client;
 use crate::report;
+use crate::report::html::{Destination, Made};
 use crate::slo::{from_envoys, from_prometheus};
 use jiff::Timestamp;
 use serde_json::json;
@@ -27,6 +28,9 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
+    /// Write a page with charts, too: one file that needs no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,6 +48,7 @@ const PROMETHEUS_WITHIN: Duration = Duration::from_secs(30);
 /// Prints the report; a bad status is no failure of the command.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let config = Document::load(&args.config)?.config;
+    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
     let client = Client::new(if args.prometheus.is_some() { PROMETHEUS_WITHIN } else { ENVOY_WITHIN });
     let now = Timestamp::now();
     let (source, states) = match &args.prometheus {
@@ -53,6 +58,11 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
             (json!({"envoy": args.envoy}), from_envoys(&config, &args.envoy, &client, now_s)?)
         }
     };
+    if let Some(destination) = destination {
+        let urls = args.prometheus.iter().chain(&args.envoy).map(|url| place(url));
+        let page = report::slo::page(&config, &states, urls.collect(), Made::now())?;
+        destination.write(&page.html()?)?;
+    }
     match args.output {
         Output::Table => {
             writeln!(out, "Service {}, {now:.0}\n", config.service)?;
@@ -64,4 +74,25 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         }
     }
     Ok(Done::Good)
+}
+
+/// What was asked, without what it was asked with: a page is passed on, and a URL may have a password in it.
+fn place(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("Read from {host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_source_is_shown_without_its_password() {
+        let table = ["http://u:p@host:9901/stats?x=y", "host:9901", "https://host:9901/"];
+        for url in table {
+            assert_eq!(place(url), "Read from host:9901");
+        }
+    }
 }

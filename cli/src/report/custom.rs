@@ -69,7 +69,8 @@ impl CustomRow {
         self.series > 0
     }
 
-    fn cells(&self) -> Vec<String> {
+    /// Name, type, label sets, value, p50 and p99 as people read them.
+    pub fn cells(&self) -> Vec<String> {
         let value = match self.kind {
             _ if !self.is_seen() => "-".to_owned(),
             Kind::Gauge if self.highest > self.value => {

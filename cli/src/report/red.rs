@@ -176,7 +176,8 @@ impl Red {
         table::render(&columns, &rows)
     }
 
-    fn total(&self) -> EndpointRow {
+    /// All endpoints together.
+    pub fn total(&self) -> EndpointRow {
         let mut total = EndpointRow::default();
         for EndpointRow { requests, errors, durations, timed, in_flight } in self.endpoints.values() {
             total.requests += requests;
@@ -209,6 +210,11 @@ impl Peaks {
             *peak = peak.max(row.in_flight);
         }
         self.all = self.all.max(red.in_flight());
+    }
+
+    /// The most that was seen in flight at one time, over all endpoints.
+    pub fn all(&self) -> f64 {
+        self.all
     }
 
     /// Whether anything was ever seen in flight.

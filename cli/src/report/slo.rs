@@ -1,10 +1,11 @@
 //! How SLOs stand in; tables or JSON out.
 
+use super::html::{Input, Made, Page, PageError};
 use super::numbers::{self, count};
 use super::replay::SCHEMA_VERSION;
 use super::table::{self, Align};
 use crate::slo::{SloState, SloStates, window_name};
-use redline::config::{Duration, Sli};
+use redline::config::{Config, Duration, Sli};
 use redline::slo::{BurnMilli, BurnPair, Ppm, Report, SloStatus, Window};
 use serde_json::{Value, json};
 
@@ -51,21 +52,14 @@ fn row(state: &SloState) -> Vec<String> {
     vec![
         slo.name.clone(),
         status(report.status).to_owned(),
-        match period.tally.events {
-            0 => "-".to_owned(),
-            _ => percent(i64::from_ppm(report.availability), 4),
-        },
+        sli(state),
         format!("{} %", slo.objective),
         count(period.tally.events),
         count(period.tally.bad),
         percent(left.ppm, 2),
         signed(left.events),
-        format!("{:.1}", left.minutes()),
-        match report.exhaustion_s {
-            Some(0) => "now".to_owned(),
-            Some(seconds) => coarse(seconds),
-            None => "-".to_owned(),
-        },
+        minutes_left(state),
+        exhausted_in(state),
         p99_ms.map_or_else(|| "-".to_owned(), |ms| numbers::milliseconds(ms as f64)),
     ]
 }
@@ -80,14 +74,44 @@ fn burn_row(state: &SloState) -> Vec<String> {
             _ => format!("{}{}", burn(seen.burn), if partly { "*" } else { "" }),
         });
     }
-    let over: Vec<String> = over(&state.report)
-        .map(|pair| {
-            let [long, short] = [pair.long, pair.short].map(|window| window_name(&state.slo, window));
-            format!("{long}/{short} over {}", burn(pair.factor))
-        })
-        .collect();
-    cells.push(over.join(", "));
+    cells.push(pairs_over(state).join(", "));
     cells
+}
+
+/// The good ratio over the period in percent; `-` without events.
+pub fn sli(state: &SloState) -> String {
+    match state.report.window(Window::Period).tally.events {
+        0 => "-".to_owned(),
+        _ => percent(i64::from_ppm(state.report.availability), 4),
+    }
+}
+
+/// What is left of the budget in parts per million; below 0 where it is overspent.
+pub fn budget_left_ppm(state: &SloState) -> i64 {
+    Left::of(state).ppm
+}
+
+/// What is left of the budget in minutes without a good event: `432.0`.
+pub fn minutes_left(state: &SloState) -> String {
+    format!("{:.1}", Left::of(state).minutes())
+}
+
+/// In how long the budget is used up, at the burn rate of the last hour; `-` where nothing burns.
+pub fn exhausted_in(state: &SloState) -> String {
+    match state.report.exhaustion_s {
+        Some(0) => "now".to_owned(),
+        Some(seconds) => coarse(seconds),
+        None => "-".to_owned(),
+    }
+}
+
+/// The pairs of windows that burn too fast: `1h/5m over 14.4`.
+pub fn pairs_over(state: &SloState) -> Vec<String> {
+    let pair = |pair: BurnPair| {
+        let [long, short] = [pair.long, pair.short].map(|window| window_name(&state.slo, window));
+        format!("{long}/{short} over {}", burn(pair.factor))
+    };
+    over(&state.report).map(pair).collect()
 }
 
 fn over(report: &Report) -> impl Iterator<Item = BurnPair> {
@@ -138,7 +162,7 @@ impl FromPpm for i64 {
 }
 
 /// `99.9000 %`: all of it where four decimals are shown.
-fn percent(ppm: i64, decimals: usize) -> String {
+pub fn percent(ppm: i64, decimals: usize) -> String {
     format!("{:.decimals$} %", ppm as f64 / 10_000.0)
 }
 
@@ -146,14 +170,15 @@ fn signed(n: i64) -> String {
     format!("{}{}", if n < 0 { "-" } else { "" }, count(n.unsigned_abs()))
 }
 
-fn burn(BurnMilli(milli): BurnMilli) -> String {
+/// A burn rate with as many decimals as it needs: `14.4`.
+pub fn burn(BurnMilli(milli): BurnMilli) -> String {
     let text = format!("{}.{:03}", milli / 1000, milli % 1000);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     text.to_owned()
 }
 
 /// Two units, the largest first: `2d 3h`, `5m 20s`.
-pub(crate) fn coarse(seconds: u64) -> String {
+pub fn coarse(seconds: u64) -> String {
     let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     let mut rest = seconds;
     let mut parts = Vec::new();
@@ -178,6 +203,28 @@ pub fn status(status: SloStatus) -> &'static str {
         SloStatus::Exhausted => "exhausted",
         SloStatus::Unknown => "unknown",
     }
+}
+
+/// A page of how they stand, read from `sources`.
+pub fn page(
+    config: &Config,
+    states: &SloStates,
+    sources: Vec<String>,
+    made: Made,
+) -> Result<Page, PageError> {
+    Page::of(&Input {
+        config,
+        title: format!("SLOs of {}", config.service),
+        span_ns: None,
+        scrape: None,
+        course: None,
+        most_in_flight: None,
+        slos: Some(states),
+        firings: None,
+        sources,
+        remarks: Vec::new(),
+        made,
+    })
 }
 
 /// Everything, for programs. `source` says where it was read, `time` is RFC 3339.
@@ -267,116 +314,4 @@ fn decimal(n: i64, unit: u64, digits: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use redline::config::Config;
-    use redline::slo::Tally;
-
-    fn states() -> SloStates {
-        let document = json!({"service": "shop", "slos": [
-            {"name": "availability", "objective": 99.9, "sli": {"availability": {}}},
-            {"name": "latency", "objective": 99, "period": "7d", "sli": {"latency": {"threshold": "300ms"}}},
-            {"name": "silent", "objective": 99, "sli": {"availability": {}}},
-        ]});
-        let config = Config::from_value(&document).unwrap();
-        let state = |index: usize, events, bad, hours: u64, p99_ms| {
-            let slo: &redline::config::Slo = &config.slos[index];
-            let seen = Window::ALL.map(|window| {
-                let coverage = Duration::from_secs(hours * 3600).min(window.length(slo.period));
-                (Tally { events, bad }, coverage)
-            });
-            let report = Report::of(seen, slo.period, slo.objective);
-            SloState { slo: slo.clone(), report, p99_ms }
-        };
-        SloStates {
-            slos: vec![
-                state(0, 1_000_000, 20_000, 72, None),
-                state(1, 36_000, 36, 168, Some(212)),
-                state(2, 0, 0, 1, None),
-            ],
-            remarks: vec!["one: silent".to_owned()],
-        }
-    }
-
-    #[test]
-    fn the_tables_show_what_is_left_and_which_windows_burn() {
-        let expected = "\
-SLO           STATUS           SLI  OBJECTIVE     EVENTS     BAD  BUDGET LEFT  EVENTS LEFT  MINUTES LEFT  EXHAUSTED IN  P99, 1H
-availability  exhausted  98.0000 %     99.9 %  1,000,000  20,000    -100.00 %      -10,000         -43.2           now        -
-latency       healthy    99.9000 %       99 %     36,000      36      90.00 %          324          90.7           63d   212 ms
-silent        healthy            -       99 %          0       0     100.00 %            0         432.0             -        -
-
-Burn rate (1 uses up the budget in just the period; * the window has not been seen whole)
-
-SLO            5M  30M   1H   2H   6H   1D   3D  PERIOD  OVER
-availability   20   20   20   20   20   20   20     20*  1h/5m over 14.4, 6h/30m over 6, 1d/2h over 3, 3d/6h over 1
-latency       0.1  0.1  0.1  0.1  0.1  0.1  0.1     0.1
-silent          -    -    -    -    -    -    -       -
-
-note: one: silent
-";
-        assert_eq!(table(&states()), expected);
-    }
-
-    #[test]
-    fn programs_read_exact_decimals_and_seconds() {
-        let value = json("shop", json!({"envoy": ["one"]}), "2026-01-01T00:00:00.000Z", &states());
-        assert_eq!((&value["schema_version"], &value["service"]), (&json!(1), &json!("shop")));
-        let [availability, latency, silent] = [0, 1, 2].map(|index| &value["slos"][index]);
-        let budget = json!({
-            "remaining_ratio": "-1.000000", "remaining_events": -10_000, "remaining_seconds": "-2592.000",
-        });
-        assert_eq!(availability["error_budget"], budget);
-        assert_eq!(
-            (&availability["objective"], &availability["sli"]),
-            (&json!("0.999000"), &json!("0.980000"))
-        );
-        let hour = json!({
-            "window": "1h", "seconds": 3600, "coverage_seconds": 3600, "events": 1_000_000,
-            "bad_events": 20_000, "error_ratio": "0.020000", "burn_rate": "20.000",
-        });
-        assert_eq!(availability["windows"][2], hour);
-        let pair = json!({"long": "6h", "short": "30m", "factor": "6.000", "over": true});
-        assert_eq!(availability["pairs"][1], pair);
-        assert_eq!(latency["latency_threshold_seconds"], json!("0.300000"));
-        assert_eq!(latency["latency_p99_1h_milliseconds"], json!(212));
-        assert_eq!(latency["windows"][7]["window"], json!("7d"));
-        assert_eq!((&silent["sli"], &silent["exhausted_in_seconds"]), (&Value::Null, &Value::Null));
-    }
-
-    /// Every key of an object and of what is in it, but not of `source`, whose keys are the command's.
-    fn keys<'v>(value: &'v Value, into: &mut std::collections::BTreeSet<&'v str>) {
-        match value {
-            Value::Object(object) => {
-                for (key, value) in object {
-                    into.insert(key);
-                    keys(value, into);
-                }
-            }
-            Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
-            _ => {}
-        }
-    }
-
-    #[test]
-    fn every_key_and_every_status_is_documented() {
-        let page = include_str!("../../../docs/json.md");
-        let value = json("shop", json!({"envoy": [], "prometheus": ""}), "", &states());
-        let mut all = std::collections::BTreeSet::new();
-        keys(&value, &mut all);
-        assert!(all.len() > 30, "{all:?}");
-        for key in all {
-            let written = [format!("`{key}`"), format!("\"{key}\"")];
-            assert!(written.iter().any(|written| page.contains(written)), "{key}");
-        }
-        use SloStatus::{AtRisk, Critical, Exhausted, Healthy, Unknown};
-        for known in [Healthy, AtRisk, Critical, Exhausted, Unknown] {
-            assert!(page.contains(&format!("`{}`", status(known))), "{known:?}");
-        }
-    }
-
-    #[test]
-    fn durations_show_their_two_largest_units() {
-        assert_eq!([1, 61, 3600, 90_061, 86_400 * 63].map(coarse), ["1s", "1m 1s", "1h", "1d 1h", "63d"]);
-    }
-}
+mod tests;

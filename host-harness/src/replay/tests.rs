@@ -323,3 +323,47 @@ fn under_fail_reload_a_replay_goes_on_after_a_trap_and_says_so() {
     let mut gateway = guest.start(GatewayConfig::default()).unwrap();
     assert!(replay(&mut gateway, times.map(|ms| Ok(record(ms, 0, "/"))), Options::default()).is_err());
 }
+
+/// What an onlooker is told: `b` before an event, `t` after timers, `e` the event; with the time and the counter `n`.
+#[derive(Default)]
+struct Told(Vec<(char, u64, Option<u64>)>);
+
+impl Watch for Told {
+    fn event(&mut self, event: Event<'_>) {
+        self.0.push(('e', event.stream, None));
+    }
+
+    fn ticked(&mut self, now_ns: u64, stats: &StatStore) {
+        self.0.push(('t', now_ns / MS, stats.value(MetricType::Counter, "n")));
+    }
+
+    fn before_event(&mut self, now_ns: u64, stats: &StatStore) {
+        self.0.push(('b', now_ns / MS, stats.value(MetricType::Counter, "n")));
+    }
+}
+
+#[test]
+fn an_onlooker_sees_the_stats_before_each_event_and_after_each_tick() {
+    let guest = Guest::default()
+        .on("proxy_on_configure", &["set_tick_period_milliseconds 10", "define_metric 0 'n' OUT"])
+        .on("proxy_on_log", &["increment_metric 4 1:i64"]);
+    let mut gateway = guest.start(GatewayConfig::default()).unwrap();
+    let mut told = Told::default();
+    let records = [record(1, 4, "/a"), record(15, 5, "/b")];
+    replay_watched(&mut gateway, ok(&records), Options::default(), &mut told).unwrap();
+    let expected = [
+        ('b', 1, Some(0)),
+        ('e', 1, None),
+        ('b', 5, Some(0)),
+        ('e', 1, None),
+        ('t', 10, Some(1)),
+        ('b', 15, Some(1)),
+        ('e', 2, None),
+        // A stream that ends at the instant of a tick ends first.
+        ('b', 20, Some(1)),
+        ('e', 2, None),
+        ('t', 20, Some(2)),
+        ('t', 30, Some(2)),
+    ];
+    assert_eq!(told.0, expected);
+}

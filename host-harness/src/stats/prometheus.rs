@@ -5,7 +5,7 @@
 //! there is no label; numbers as `%.32g`. Names keep letters, digits and `_`; a family whose name is then empty or
 //! begins with a digit is not shown.
 
-use super::{Entry, MetricType, NAMESPACE, Sample, Stat, Value, lock};
+use super::{Entry, MetricType, NAMESPACE, Sample, StatView, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -92,20 +92,7 @@ fn sample(name: &str, entry: &Entry) -> Sample {
     let labels = entry.extracted.tags.iter();
     let labels =
         labels.map(|(tag, value)| (sanitize(tag.as_bytes()), String::from_utf8_lossy(value).into_owned()));
-    let value = match &entry.stat {
-        Stat::Histogram(recorded) => {
-            let values = lock(&recorded.values);
-            Value::Histogram {
-                bounds: recorded.bounds.to_vec(),
-                cumulative: values.cumulative(&recorded.bounds),
-                count: values.count(),
-                sum: values.sum(),
-            }
-        }
-        Stat::Counter(_) => Value::Counter(entry.stat.value().unwrap_or(0)),
-        Stat::Gauge(_) => Value::Gauge(entry.stat.value().unwrap_or(0)),
-    };
-    Sample { name: name.to_owned(), labels: labels.collect(), value }
+    Sample { name: name.to_owned(), labels: labels.collect(), value: StatView(entry).value() }
 }
 
 fn shown_labels(entry: &Entry) -> String {

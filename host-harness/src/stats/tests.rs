@@ -131,6 +131,20 @@ fn a_snapshot_shows_series_as_plain_data() {
 }
 
 #[test]
+fn a_visitor_sees_names_labels_and_values_without_a_copy() {
+    let store = redline_like();
+    count(&store, &["c.status=.=200;.;service=.=s;.;", "c.status=.=503;.;service=.=s;.;"]);
+    let mut seen = Vec::new();
+    store.visit(|stat| {
+        let [status, none] = ["status", "tenant"].map(|label| stat.label(label).to_vec());
+        seen.push((stat.name().to_vec(), status, none, stat.value()));
+    });
+    seen.sort_by_key(|(_, status, _, _)| status.clone());
+    let expected = [b"200", b"503"].map(|status| (b"c".to_vec(), status.to_vec(), vec![], Value::Counter(1)));
+    assert_eq!(seen, expected);
+}
+
+#[test]
 fn bounds_that_do_not_grow_are_refused() {
     for bounds in [vec![], vec![5, 5], vec![5, 1]] {
         let config = StatConfig { tags: vec![], buckets: vec![("p".to_owned(), bounds)] };
