@@ -20,7 +20,7 @@ use crate::error::HostError;
 use crate::stats::StatStore;
 use crate::stream::Side;
 use crate::traffic::{BadRecord, Record};
-use crate::workers::{FailurePolicy, Gateway, StreamId};
+use crate::workers::{FailurePolicy, Gateway, Seen, StreamId};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
@@ -103,17 +103,56 @@ pub fn replay_observed<I>(
 where
     I: IntoIterator<Item = Result<Record, BadRecord>>,
 {
-    replay_sampled(gateway, records, options, observe, |_, _| {})
+    run(gateway, records, options, observe, |_, _| {})
 }
 
 /// The same, and shows the time (nanoseconds since 1970) and the stats after every instant at which timers fired: for
-/// what is evaluated over time, such as gauges and alerts.
+/// gauges, which filters set on their timer.
 pub fn replay_sampled<I>(
     gateway: &mut Gateway,
     records: I,
     options: Options,
     observe: impl FnMut(Event<'_>),
-    sample: impl FnMut(u64, &StatStore),
+    mut sample: impl FnMut(u64, &StatStore),
+) -> Result<Summary, ReplayError>
+where
+    I: IntoIterator<Item = Result<Record, BadRecord>>,
+{
+    run(gateway, records, options, observe, |seen, stats| {
+        if let Seen::Ticked(now) = seen {
+            sample(now, stats);
+        }
+    })
+}
+
+/// The same, and before anything happens at a time (nanoseconds since 1970) shows the stats as they stay until just
+/// before it: for scrapes at times of one's own, of which one call may cover many, or none.
+///
+/// What a scrape at some time finds is what has happened by then: streams that end at that very instant are in it, timers
+/// too, streams that begin are not.
+pub fn replay_scraped<I>(
+    gateway: &mut Gateway,
+    records: I,
+    options: Options,
+    observe: impl FnMut(Event<'_>),
+    mut until: impl FnMut(u64, &StatStore),
+) -> Result<Summary, ReplayError>
+where
+    I: IntoIterator<Item = Result<Record, BadRecord>>,
+{
+    run(gateway, records, options, observe, |seen, stats| {
+        if let Seen::Until(time) = seen {
+            until(time, stats);
+        }
+    })
+}
+
+fn run<I>(
+    gateway: &mut Gateway,
+    records: I,
+    options: Options,
+    observe: impl FnMut(Event<'_>),
+    sample: impl FnMut(Seen, &StatStore),
 ) -> Result<Summary, ReplayError>
 where
     I: IntoIterator<Item = Result<Record, BadRecord>>,
@@ -178,7 +217,7 @@ struct Open {
     record: Record,
 }
 
-impl<F: FnMut(Event<'_>), S: FnMut(u64, &StatStore)> Replay<'_, F, S> {
+impl<F: FnMut(Event<'_>), S: FnMut(Seen, &StatStore)> Replay<'_, F, S> {
     /// Opens a record's stream.
     fn start(&mut self, record: Record) -> Result<(), HostError> {
         self.summary.out_of_order += u64::from(record.time_ns < self.gateway.now_ns());

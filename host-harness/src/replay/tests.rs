@@ -185,6 +185,50 @@ fn stats_are_shown_once_after_each_instant_of_ticks_and_hold_what_happened_befor
 }
 
 #[test]
+fn a_scrape_at_any_time_finds_what_ended_by_then_also_between_ticks_and_in_gaps_that_are_jumped() {
+    let guest = Guest::default()
+        .on(
+            "proxy_on_configure",
+            &[
+                "set_tick_period_milliseconds 10",
+                "define_metric 0 'ends' OUT",
+                "define_metric 0 'begins' OUT",
+            ],
+        )
+        .on("proxy_on_request_headers", &["increment_metric 8 1:i64"])
+        .on("proxy_on_log", &["increment_metric 4 1:i64"]);
+    let config = GatewayConfig { max_idle_ticks: 10, ..GatewayConfig::default() };
+    let mut gateway = guest.start(config).unwrap();
+    // Scrapes at 0, 3, 6, …: as many of a call as it covers.
+    let (mut next, mut scrapes, mut calls) = (0, Vec::new(), 0);
+    let records =
+        ok(&[record(1, 2, "/a"), record(3, 11, "/b"), record(15, 0, "/c"), record(90_000, 3, "/d")]);
+    let summary = replay_scraped(
+        &mut gateway,
+        records,
+        Options::default(),
+        |_| {},
+        |until, stats| {
+            calls += 1;
+            while next * MS < until {
+                let value = |name| stats.value(MetricType::Counter, name).unwrap();
+                scrapes.push((next, value("begins"), value("ends")));
+                next += 3;
+            }
+        },
+    )
+    .unwrap();
+    assert_eq!(summary.jumps, 1);
+    assert!(calls < 100, "a gap that is jumped is one call: {calls}");
+    // /a ends at 3, when /b begins; /c begins and ends at 15.
+    let first = [(0, 0, 0), (3, 1, 1), (6, 2, 1), (9, 2, 1), (12, 2, 1), (15, 2, 2), (18, 3, 3)];
+    assert_eq!(scrapes[..7], first);
+    assert_eq!(scrapes[30_000..30_003], [(90_000, 3, 3), (90_003, 4, 4), (90_006, 4, 4)]);
+    assert!(scrapes[7..30_000].iter().all(|(_, begins, ends)| (*begins, *ends) == (3, 3)));
+    assert_eq!(next, 90_003 + 10 + 2, "one more period passes at the end");
+}
+
+#[test]
 fn what_happens_is_told_in_its_order() {
     let mut gateway = telling().start(GatewayConfig::default()).unwrap();
     let mut seen = Vec::new();
