@@ -4,8 +4,8 @@ use crate::document::Document;
 use crate::render::plugin;
 use host_harness::abi::Plugin;
 use host_harness::oracle::{Difference, Oracle, OracleError};
-use host_harness::replay::{Options, ReplayError, Summary, What, replay_observed};
-use host_harness::stats::{Sample, StatConfig};
+use host_harness::replay::{Event, Options, ReplayError, Summary, What, replay_scraped};
+use host_harness::stats::{Sample, StatConfig, StatStore};
 use host_harness::traffic::{self, BadRecord, Format, Merged, Record};
 use host_harness::{Filter, Gateway, GatewayConfig, HostError};
 use std::path::{Path, PathBuf};
@@ -82,25 +82,45 @@ pub fn open(paths: &[PathBuf], format: Format) -> Result<Merged<'static>, BadRec
     Ok(Merged::new(records))
 }
 
-/// Replays `inputs` through the module `wasm`, whose file is `name` in errors.
+/// The filter's module.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// Its file, for errors.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Replays `inputs` through the filter; `progress` hears how many exchanges have begun.
 pub fn run(
     document: &Document,
-    name: &str,
-    wasm: &[u8],
+    module: &Module,
+    inputs: Merged<'_>,
+    settings: Settings,
+    progress: impl FnMut(u64),
+) -> Result<Outcome, Error> {
+    run_scraped(document, module, inputs, settings, progress, |_, _| {})
+}
+
+/// The same, and shows the stats as they change; see [`replay_scraped`].
+pub fn run_scraped(
+    document: &Document,
+    module: &Module,
     mut inputs: Merged<'_>,
     settings: Settings,
     mut progress: impl FnMut(u64),
+    until: impl FnMut(u64, &StatStore),
 ) -> Result<Outcome, Error> {
-    let host = |source| Error::Host { wasm: name.to_owned(), source };
+    let host = |source| Error::Host { wasm: module.name.clone(), source };
     let mut oracle = if settings.verify { Some(Oracle::new(&document.config)?) } else { None };
-    let filter = Filter::compile(wasm).map_err(host)?;
+    let filter = Filter::compile(&module.bytes).map_err(host)?;
     let config = gateway(document, settings.workers, inputs.first_time_ns().unwrap_or(0));
     let mut gateway = Gateway::start(&filter, config).map_err(host)?;
 
     let mut span = Span::default();
     let mut opened: u64 = 0;
     let options = Options { skip_bad: settings.skip_bad };
-    let summary = replay_observed(&mut gateway, &mut inputs, options, |event| {
+    let observe = |event: Event<'_>| {
         if event.what == What::Opened {
             opened = opened.saturating_add(1);
             span.include(event.record);
@@ -109,7 +129,8 @@ pub fn run(
         if let Some(oracle) = &mut oracle {
             oracle.observe(event);
         }
-    })?;
+    };
+    let summary = replay_scraped(&mut gateway, &mut inputs, options, observe, until)?;
     if let (0, Some(bad)) = (summary.exchanges, summary.first_bad.first()) {
         // Nothing could be read: that is no bad line in a good file, and zeros would look like a result.
         return Err(ReplayError::from(bad.clone()).into());

@@ -1,5 +1,6 @@
 //! What was measured in, tables for people out.
 
+pub mod backtest;
 pub mod custom;
 pub mod numbers;
 pub mod quantile;

@@ -153,7 +153,7 @@ fn burn(BurnMilli(milli): BurnMilli) -> String {
 }
 
 /// Two units, the largest first: `2d 3h`, `5m 20s`.
-fn coarse(seconds: u64) -> String {
+pub(super) fn coarse(seconds: u64) -> String {
     let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     let mut rest = seconds;
     let mut parts = Vec::new();
