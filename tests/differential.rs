@@ -3,7 +3,7 @@
 mod support;
 
 use redline_cli::document::Document;
-use redline_cli::replay::{self, Settings};
+use redline_cli::replay::{self, Module, Settings};
 use redline_cli::scrape::Scrape;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -132,12 +132,13 @@ fn envoy_and_a_replay_of_its_own_log_count_the_same() {
     assert!(excluded() > 0);
 
     let document = Document::from_text("test", CONFIGURATION).expect("the test's configuration is right");
-    let wasm = std::fs::read(support::wasm()).expect("the filter");
+    let bytes = std::fs::read(support::wasm()).expect("the filter");
+    let module = Module { name: "redline.wasm".to_owned(), bytes };
     let streams = logged();
     let inputs =
         replay::open(std::slice::from_ref(&log), host_harness::traffic::Format::Auto).expect("the log");
     let settings = Settings { workers: 2, skip_bad: false, verify: true, course: false };
-    let outcome = replay::run(&document, "redline.wasm", &wasm, inputs, settings, |_| {}).expect("a replay");
+    let outcome = replay::run(&document, &module, inputs, settings, |_| {}).expect("a replay");
     assert_eq!(outcome.summary.exchanges, streams);
     let verified = outcome.verified.expect("it was asked for").differences;
     assert!(verified.is_empty(), "{verified:#?}");

@@ -5,7 +5,7 @@ mod support;
 
 use host_harness::traffic::{self, Format, Merged};
 use redline_cli::document::Document;
-use redline_cli::replay::{self, Outcome, Settings};
+use redline_cli::replay::{self, Module, Outcome, Settings};
 use redline_cli::report::html::{Firing, Made};
 use redline_cli::report::replay::page;
 use serde_json::Value;
@@ -74,11 +74,12 @@ impl Files {
 
 /// A replay in this process, with its course.
 fn outcome(document: &Document, name: &str, input: &str) -> Outcome {
-    let module = std::fs::read(support::wasm()).expect("the filter");
+    let bytes = std::fs::read(support::wasm()).expect("the filter");
+    let module = Module { name: "the filter".to_owned(), bytes };
     let records = traffic::read(name, input.as_bytes(), Format::Auto);
     let settings = Settings { workers: 2, skip_bad: false, verify: false, course: true };
     let inputs = Merged::new(vec![records]);
-    replay::run(document, "the filter", &module, inputs, settings, |_| {}).expect("it goes through")
+    replay::run(document, &module, inputs, settings, |_| {}).expect("it goes through")
 }
 
 #[test]
@@ -230,9 +231,9 @@ fn a_day_in_a_browser_is_legible_complete_and_accessible() {
         to_s: to.map(|to| 1_767_225_600 + to * 60),
     };
     let firings = [
-        firing("SloBudgetBurnsVeryFast", "page", 545, Some(590)),
-        firing("SloBudgetBurnsFast", "page", 560, Some(900)),
-        firing("SloBudgetBurnsSlowly", "ticket", 600, None),
+        firing("SloBudgetBurnsVeryFast", "critical", 545, Some(590)),
+        firing("SloBudgetBurnsFast", "critical", 560, Some(900)),
+        firing("SloBudgetBurnsSlowly", "warning", 600, None),
     ];
     let made = Made { version: "1.2.3".to_owned(), at_ns: 1_767_225_600_000_000_000 };
     let title = "Backtest of day.yaml".to_owned();

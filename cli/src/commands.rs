@@ -1,5 +1,6 @@
 //! Arguments in; a command's output and exit code out.
 
+pub mod backtest;
 pub mod check;
 pub mod demo;
 pub mod doctor;
@@ -9,6 +10,7 @@ pub mod replay;
 pub mod run;
 pub mod slo;
 pub mod top;
+mod traffic;
 
 pub use failure::{Done, Failure};
 
@@ -31,6 +33,7 @@ enum Command {
     Render(render::Args),
     Run(run::Args),
     Replay(replay::Args),
+    Backtest(backtest::Args),
     Slo(slo::Args),
     Doctor(doctor::Args),
     Top(top::Args),
@@ -54,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Render(args) => render::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Backtest(args) => backtest::run(&args, &mut out),
         Command::Slo(args) => slo::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Top(args) => top::run(&args, &mut out),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file -> document -> { estimate (check) ; render ; demo, run: bootstrap -> envoy -> scrape -> report
-//!                        ; replay: traffic -> host harness -> report ; slo: scrapes -> report
+//!                        ; replay, backtest: traffic -> host harness -> report ; slo: scrapes -> report
 //!                        ; top: scrapes and keys -> screens }
 //! ```
 //!
@@ -11,6 +11,7 @@
 //! - [`render`]: configuration to the files around the filter, pure
 //! - [`oci`]: the filter in an image layout
 //! - [`replay`]: recorded traffic through the filter in the host harness
+//! - [`backtest`]: the alerts on SLOs, evaluated over such a replay
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
 //! - [`slo`]: scrapes or Prometheus' answers to how SLOs stand
@@ -26,6 +27,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod address;
+pub mod backtest;
 pub mod checkout;
 pub mod commands;
 pub mod demo;

@@ -87,23 +87,43 @@ pub fn open(paths: &[PathBuf], format: Format) -> Result<Merged<'static>, BadRec
     Ok(Merged::new(records))
 }
 
-/// Replays `inputs` through the module `wasm`, whose file is `name` in errors.
+/// The filter's module.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// Its file, for errors.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Replays `inputs` through the filter; `progress` hears how many exchanges have begun.
 pub fn run(
     document: &Document,
-    name: &str,
-    wasm: &[u8],
-    mut inputs: Merged<'_>,
+    module: &Module,
+    inputs: Merged<'_>,
     settings: Settings,
     progress: impl FnMut(u64),
 ) -> Result<Outcome, Error> {
-    let host = |source| Error::Host { wasm: name.to_owned(), source };
+    run_scraped(document, module, inputs, settings, progress, |_, _| {})
+}
+
+/// The same, and shows the stats as they change; see [`Watch::until`].
+pub fn run_scraped(
+    document: &Document,
+    module: &Module,
+    mut inputs: Merged<'_>,
+    settings: Settings,
+    progress: impl FnMut(u64),
+    until: impl FnMut(u64, &StatStore),
+) -> Result<Outcome, Error> {
+    let host = |source| Error::Host { wasm: module.name.clone(), source };
     let oracle = if settings.verify { Some(Oracle::new(&document.config)?) } else { None };
-    let filter = Filter::compile(wasm).map_err(host)?;
+    let filter = Filter::compile(&module.bytes).map_err(host)?;
     let config = gateway(document, settings.workers, inputs.first_time_ns().unwrap_or(0));
     let mut gateway = Gateway::start(&filter, config).map_err(host)?;
 
     let recorder = settings.course.then(|| Recorder::new(&document.config));
-    let mut onlooker = Onlooker { span: Span::default(), opened: 0, progress, oracle, recorder };
+    let mut onlooker = Onlooker { span: Span::default(), opened: 0, progress, until, oracle, recorder };
     let options = Options { skip_bad: settings.skip_bad };
     let summary = replay_watched(&mut gateway, &mut inputs, options, &mut onlooker)?;
     let Onlooker { span, oracle, recorder, .. } = onlooker;
@@ -121,15 +141,16 @@ pub fn run(
 }
 
 /// Everyone who looks on while it replays.
-struct Onlooker<P> {
+struct Onlooker<P, U> {
     span: Span,
     opened: u64,
     progress: P,
+    until: U,
     oracle: Option<Oracle>,
     recorder: Option<Recorder>,
 }
 
-impl<P: FnMut(u64)> Watch for Onlooker<P> {
+impl<P: FnMut(u64), U: FnMut(u64, &StatStore)> Watch for Onlooker<P, U> {
     fn event(&mut self, event: Event<'_>) {
         if event.what == What::Opened {
             self.opened = self.opened.saturating_add(1);
@@ -151,6 +172,10 @@ impl<P: FnMut(u64)> Watch for Onlooker<P> {
         if let Some(recorder) = &mut self.recorder {
             recorder.look(now_ns, stats);
         }
+    }
+
+    fn until(&mut self, time_ns: u64, stats: &StatStore) {
+        (self.until)(time_ns, stats);
     }
 }
 

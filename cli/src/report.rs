@@ -1,5 +1,6 @@
 //! What was measured in, tables for people out, or one page with charts.
 
+pub mod backtest;
 pub mod course;
 pub mod custom;
 pub mod html;

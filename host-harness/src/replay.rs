@@ -23,7 +23,7 @@ use crate::error::HostError;
 use crate::stats::StatStore;
 use crate::stream::Side;
 use crate::traffic::{BadRecord, Record};
-use crate::workers::{FailurePolicy, Gateway, StreamId};
+use crate::workers::{FailurePolicy, Gateway, Seen, StreamId};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use watch::Functions;
@@ -111,7 +111,7 @@ where
 }
 
 /// The same, and shows the time (nanoseconds since 1970) and the stats after every instant at which timers fired: for
-/// what is evaluated over time, such as gauges and alerts.
+/// gauges, which filters set on their timer.
 pub fn replay_sampled<I>(
     gateway: &mut Gateway,
     records: I,
@@ -125,8 +125,8 @@ where
     replay_watched(gateway, records, options, &mut Functions { observe, sample })
 }
 
-/// The same for an onlooker who also wants to see the stats as they are before something happens: a course of time
-/// that is finer than the ticks.
+/// The same for an onlooker who also wants to see the stats between the ticks: for a finer course of time, or for scrapes
+/// at times of one's own.
 pub fn replay_watched<I>(
     gateway: &mut Gateway,
     records: I,
@@ -263,10 +263,13 @@ impl<W: Watch> Replay<'_, '_, W> {
     /// Lets time pass, also where a timer's callback fails its VM.
     fn advance(
         &mut self,
-        advance: impl Fn(&mut Gateway, &mut dyn FnMut(u64, &StatStore)) -> Result<(), HostError>,
+        advance: impl Fn(&mut Gateway, &mut dyn FnMut(Seen, &StatStore)) -> Result<(), HostError>,
     ) -> Result<(), HostError> {
         loop {
-            let advanced = advance(self.gateway, &mut |now, stats| self.watch.ticked(now, stats));
+            let advanced = advance(self.gateway, &mut |seen, stats| match seen {
+                Seen::Until(time) => self.watch.until(time, stats),
+                Seen::Ticked(now) => self.watch.ticked(now, stats),
+            });
             if self.survived(advanced)?.is_some() {
                 return Ok(());
             }

@@ -31,6 +31,15 @@ const MAX_QUEUE_WORDS: u32 = 100_000;
 /// A VM is not replaced sooner than this after it was started: the least of Envoy's backoff.
 const RELOAD_BACKOFF_NS: u64 = 1_000_000_000;
 
+/// When somebody looks at the stats, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// They stay as they are until this time, which is excluded.
+    Until(u64),
+    /// The timers of this instant have fired.
+    Ticked(u64),
+}
+
 /// A VM and its timer.
 struct Timed {
     vm: Vm,
@@ -165,11 +174,11 @@ impl Gateway {
         self.advance(time_ns, time_ns, &mut |_, _| {})
     }
 
-    /// [`Self::advance_to`], and shows the time and the stats after each instant at which timers fired.
+    /// [`Self::advance_to`], and shows the stats before the clock moves, and after each instant at which timers fired.
     pub(crate) fn advance_sampled(
         &mut self,
         time_ns: u64,
-        sample: &mut dyn FnMut(u64, &StatStore),
+        sample: &mut dyn FnMut(Seen, &StatStore),
     ) -> Result<(), HostError> {
         self.advance(time_ns, time_ns.saturating_add(1), sample)
     }
@@ -178,7 +187,7 @@ impl Gateway {
     pub(crate) fn advance_sampled_before(
         &mut self,
         time_ns: u64,
-        sample: &mut dyn FnMut(u64, &StatStore),
+        sample: &mut dyn FnMut(Seen, &StatStore),
     ) -> Result<(), HostError> {
         self.advance(time_ns, time_ns, sample)
     }
@@ -187,7 +196,7 @@ impl Gateway {
         &mut self,
         time_ns: u64,
         timers_before: u64,
-        sample: &mut dyn FnMut(u64, &StatStore),
+        sample: &mut dyn FnMut(Seen, &StatStore),
     ) -> Result<(), HostError> {
         let mut ticks = self.allowance(timers_before);
         // The first of those whose time is the least, so that the main VM goes before the workers.
@@ -202,15 +211,17 @@ impl Gateway {
                 }
                 ticks -= 1;
             }
+            sample(Seen::Until(due.due()), &self.stats);
             self.clock.advance_to(due.due());
             due.fire()?;
             self.tell()?;
             let now = self.clock.now_ns();
             // Once an instant, when its last timer has fired.
             if self.vms.iter().all(|timed| timed.due() > now) {
-                sample(now, &self.stats);
+                sample(Seen::Ticked(now), &self.stats);
             }
         }
+        sample(Seen::Until(timers_before), &self.stats);
         self.clock.advance_to(time_ns);
         Ok(())
     }

@@ -47,6 +47,9 @@ pub enum Failure {
     /// A replay.
     #[error(transparent)]
     Replay(crate::replay::Error),
+    /// A backtest.
+    #[error(transparent)]
+    Backtest(crate::backtest::Error),
     /// A file that should be read.
     #[error("{path}: {source}")]
     Read {
@@ -124,6 +127,15 @@ impl From<crate::replay::Error> for Failure {
         match error {
             crate::replay::Error::Replay(ReplayError::Bad(bad)) => Self::Input(bad),
             other => Self::Replay(other),
+        }
+    }
+}
+
+impl From<crate::backtest::Error> for Failure {
+    fn from(error: crate::backtest::Error) -> Self {
+        match error {
+            crate::backtest::Error::Replay(error) => error.into(),
+            other => Self::Backtest(other),
         }
     }
 }

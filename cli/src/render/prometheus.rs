@@ -15,10 +15,12 @@ mod reasons;
 mod records;
 mod scrape;
 mod tiers;
+pub mod timing;
 mod write;
 
 pub use catalogue::Category;
 pub use left_out::{LeftOut, left_out};
+pub use objectives::{Figures, SloAlert, Term, slo_alerts};
 pub use tiers::{Factor, Severity, Tier, tiers};
 
 use super::Rendered;
@@ -38,7 +40,7 @@ pub fn render(config: &Config, scale: u64) -> Vec<Rendered> {
         Rendered { name: "rules.yaml", text: write::rules(config, &set.groups) },
         Rendered {
             name: "alerts.yaml",
-            text: write::alerts(config, &set.alerts, &set.vocabulary.interval(30)),
+            text: write::alerts(config, &set.alerts, &set.vocabulary.interval(timing::OFTEN_S)),
         },
         Rendered { name: "tests.yaml", text: write::tests(config, &set, false) },
         Rendered { name: "tests-slow.yaml", text: write::tests(config, &set, true) },

@@ -184,6 +184,55 @@ fn stats_are_shown_once_after_each_instant_of_ticks_and_hold_what_happened_befor
     assert_eq!(gateway.stats().value(MetricType::Counter, "ticks"), None, "another type is another stat");
 }
 
+/// Scrapes at 0, 3, 6, … ms: as many of a call as it covers.
+#[derive(Default)]
+struct Scrapes {
+    next: u64,
+    taken: Vec<(u64, u64, u64)>,
+    calls: u32,
+}
+
+impl Watch for Scrapes {
+    fn until(&mut self, time_ns: u64, stats: &StatStore) {
+        self.calls += 1;
+        while self.next * MS < time_ns {
+            let value = |name| stats.value(MetricType::Counter, name).unwrap();
+            self.taken.push((self.next, value("begins"), value("ends")));
+            self.next += 3;
+        }
+    }
+}
+
+#[test]
+fn a_scrape_at_any_time_finds_what_ended_by_then_also_between_ticks_and_in_gaps_that_are_jumped() {
+    let guest = Guest::default()
+        .on(
+            "proxy_on_configure",
+            &[
+                "set_tick_period_milliseconds 10",
+                "define_metric 0 'ends' OUT",
+                "define_metric 0 'begins' OUT",
+            ],
+        )
+        .on("proxy_on_request_headers", &["increment_metric 8 1:i64"])
+        .on("proxy_on_log", &["increment_metric 4 1:i64"]);
+    let config = GatewayConfig { max_idle_ticks: 10, ..GatewayConfig::default() };
+    let mut gateway = guest.start(config).unwrap();
+    let mut seen = Scrapes::default();
+    let records =
+        ok(&[record(1, 2, "/a"), record(3, 11, "/b"), record(15, 0, "/c"), record(90_000, 3, "/d")]);
+    let summary = replay_watched(&mut gateway, records, Options::default(), &mut seen).unwrap();
+    let Scrapes { next, taken: scrapes, calls } = seen;
+    assert_eq!(summary.jumps, 1);
+    assert!(calls < 100, "a gap that is jumped is one call: {calls}");
+    // /a ends at 3, when /b begins; /c begins and ends at 15.
+    let first = [(0, 0, 0), (3, 1, 1), (6, 2, 1), (9, 2, 1), (12, 2, 1), (15, 2, 2), (18, 3, 3)];
+    assert_eq!(scrapes[..7], first);
+    assert_eq!(scrapes[30_000..30_003], [(90_000, 3, 3), (90_003, 4, 4), (90_006, 4, 4)]);
+    assert!(scrapes[7..30_000].iter().all(|(_, begins, ends)| (*begins, *ends) == (3, 3)));
+    assert_eq!(next, 90_003 + 10 + 2, "one more period passes at the end");
+}
+
 #[test]
 fn what_happens_is_told_in_its_order() {
     let mut gateway = telling().start(GatewayConfig::default()).unwrap();

@@ -14,6 +14,11 @@ pub trait Watch {
     /// A stream is about to open or to end at this instant; of it nothing shows yet. Since the last call of this or of
     /// [`Self::ticked`] no counter has changed by anything but the stream that it was made for.
     fn before_event(&mut self, _now_ns: u64, _stats: &StatStore) {}
+
+    /// The stats stay as they are until this instant, which is excluded: what a scrape before it would find, so that one
+    /// call covers a gap. What has happened by a time is in it: streams that end at that very instant, timers too; streams
+    /// that begin are not.
+    fn until(&mut self, _time_ns: u64, _stats: &StatStore) {}
 }
 
 /// Two functions as an onlooker: for events, and for ticks.

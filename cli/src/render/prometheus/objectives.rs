@@ -2,6 +2,9 @@
 
 mod budget;
 mod burn;
+mod condition;
+
+pub use condition::{Figures, SloAlert, Term, slo_alerts};
 
 use super::alerts::{Rule, Texts, labels};
 use super::cases::{Check, Test, ramp};
@@ -49,8 +52,9 @@ pub(super) fn rules(config: &Config, vocabulary: &Vocabulary) -> Vec<Rule> {
         rules.extend(has(QUIET).then(|| maker.quiet(slo)).flatten());
         rules.extend(has(ABSENT).then(|| maker.absent(slo)).flatten());
     }
-    rules.extend(maker.budget("ErrorBudgetCritical", Severity::Critical, 10));
-    rules.extend(maker.budget("ErrorBudgetLow", Severity::Warning, 25));
+    for (alert, percent) in SloAlert::budgets(maker.min_failures()) {
+        rules.extend(maker.budget(&alert, percent));
+    }
     rules.extend(maker.burning());
     rules.extend(maker.violated());
     rules.extend(maker.no_traffic());
@@ -67,7 +71,7 @@ struct Draft<'d> {
     name: &'static str,
     category: Category,
     severity: Severity,
-    hold: &'d str,
+    hold: Duration,
     expr: &'d str,
     summary: &'d str,
     description: &'d str,
@@ -82,7 +86,10 @@ impl Maker<'_> {
             name,
             category,
             severity,
-            hold: self.vocabulary.hold(hold),
+            hold: match hold > Duration::default() {
+                true => self.vocabulary.scaled(hold),
+                false => String::new(),
+            },
             expr: self.vocabulary.expand(expr)?,
             labels,
             texts: Texts::plain(self.config, name, summary, description),
@@ -133,7 +140,7 @@ impl Maker<'_> {
             name: ABSENT,
             category: Category::Availability,
             severity: Severity::Warning,
-            hold: "5m",
+            hold: Duration::from_secs(300),
             expr: &format!("absent($slo_events_total{{$S,slo=\"{name}\"}})"),
             summary: &format!("Nothing is counted for {name} of {{{{ $labels.service }}}}"),
             description: "The counters of this SLO are gone, so none of its alerts can fire. Either the proxies run \
@@ -171,7 +178,7 @@ impl Maker<'_> {
             name: "SLONoTraffic",
             category: Category::Availability,
             severity: Severity::Info,
-            hold: "30m",
+            hold: Duration::from_secs(1800),
             expr: &format!("$slo:events:increase{{{selector},window=\"1h\"}} == 0"),
             summary: "{{ $labels.slo }} of {{ $labels.service }} had no events for an hour",
             description: "Nothing failed because nothing was asked. Where there should be traffic, look at what is in front \

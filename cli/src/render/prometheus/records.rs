@@ -1,8 +1,8 @@
 //! A configuration in, recording rules out: durations in seconds, SLO windows, and the plain names of ratios.
 
+use super::timing::{OFTEN, OFTEN_S, SELDOM, SELDOM_S, STEP};
 use crate::render::promql::{self, DurationHistogram, Vocabulary};
 use redline::config::{Config, Duration, Sli, Slo};
-use redline::slo::Window;
 
 /// Rules that are evaluated together, one after the other.
 #[derive(Debug, Clone)]
@@ -22,9 +22,6 @@ pub(super) struct Record {
     pub(super) comment: Option<&'static str>,
 }
 
-/// The steps of the long windows: a whole number of them fits each.
-const STEP: Duration = Duration::from_secs(300);
-
 /// Every group that has rules, in the order in which they build on each other; what they record becomes known.
 pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group> {
     let mut groups = Vec::new();
@@ -33,7 +30,7 @@ pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group>
             groups.push(Group { name: format!("redline:{}:{name}", config.service), interval, rules });
         }
     };
-    let fast = vocabulary.interval(30);
+    let fast = vocabulary.interval(OFTEN_S);
     let rules = seconds(config, vocabulary);
     add("seconds", fast.clone(), rules);
     let rules = old_names(config, vocabulary);
@@ -42,7 +39,7 @@ pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group>
         return groups;
     }
     let mut rules = objectives(config, vocabulary);
-    for window in [Window::Minutes5, Window::Minutes30, Window::Hour1, Window::Hours2, Window::Hours6] {
+    for window in OFTEN {
         rules.extend(window_rules(window.length(Duration::from_days(30)), vocabulary));
     }
     let success = "1 - max by (service, slo) ($slo_error_ratio{$S,window=\"1h\"})";
@@ -50,13 +47,12 @@ pub(super) fn groups(config: &Config, vocabulary: &mut Vocabulary) -> Vec<Group>
     rules.extend(config.slos.iter().filter_map(|slo| p99(slo, vocabulary)));
     add("slo:short", fast, rules);
     let mut rules = Vec::new();
-    for window in [Window::Day1, Window::Days3] {
+    for window in SELDOM {
         rules.extend(window_rules(window.length(Duration::from_days(30)), vocabulary));
     }
-    add("slo:long", vocabulary.interval(120), rules);
+    add("slo:long", vocabulary.interval(SELDOM_S), rules);
     let rules = periods(config, vocabulary);
-    // Prometheus looks back five minutes: rules that are evaluated as seldom as that would be missing now and then.
-    add("slo:period", vocabulary.interval(120), rules);
+    add("slo:period", vocabulary.interval(SELDOM_S), rules);
     groups
 }
 

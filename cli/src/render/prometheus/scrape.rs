@@ -1,10 +1,11 @@
 //! A configuration in, how Prometheus scrapes the proxies out.
 
+use super::timing::SCRAPE_S;
 use redline::config::Config;
 
 /// `scrape.yaml`: the key `scrape_configs`, for prometheus.yml or its `scrape_config_files`.
 pub(super) fn text(config: &Config, scale: u64) -> String {
-    let interval = 15_u64.checked_div(scale.max(1)).unwrap_or_default().max(1);
+    let interval = SCRAPE_S.checked_div(scale.max(1)).unwrap_or_default().max(1);
     format!(
         r#"# Made by `redline render prometheus` from the configuration of the service {service}.
 # For prometheus.yml, or a file of its scrape_config_files (from Prometheus 2.43 on). Beside it:

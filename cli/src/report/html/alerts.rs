@@ -26,7 +26,7 @@ const MOST_LISTED: usize = 100;
 impl Firing {
     /// Whether somebody is woken for it.
     pub(super) fn pages(&self) -> bool {
-        matches!(self.severity.as_str(), "page" | "critical")
+        self.severity == "critical"
     }
 
     fn name(&self) -> String {
@@ -65,7 +65,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
     let pages = firings.iter().filter(|firing| firing.pages()).count();
     let names: Vec<&str> = rows.iter().take(5).map(|(name, _)| name.as_str()).collect();
     let finding = format!(
-        "Alerts over time: {} fired {} times, {pages} of them a page: {}{}.",
+        "Alerts over time: {} fired {} times, {pages} of them critical: {}{}.",
         rows.len(),
         firings.len(),
         names.join("; "),
@@ -77,7 +77,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
         title: "When alerts fired".to_owned(),
         drawing: spans(&finding, &rows, time)?,
         finding,
-        keys: vec![Key::area("page", Ink::Failed), Key::area("ticket and others", Ink::Refused)],
+        keys: vec![Key::area("critical", Ink::Failed), Key::area("warning, info", Ink::Refused)],
         data: table(input, firings, time.1 / 1_000_000_000),
     };
     let mut parts = vec![Part::Charts(vec![chart])];

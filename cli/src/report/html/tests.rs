@@ -76,9 +76,9 @@ impl World {
             to_s: to,
         };
         let firings = vec![
-            firing("BudgetBurnsFast", "page", 5, Some(BEGIN / S + 20)),
-            firing("BudgetBurnsFast", "page", 30, None),
-            firing(HOSTILE, "ticket", 10, Some(BEGIN / S + 10)),
+            firing("BudgetBurnsFast", "critical", 5, Some(BEGIN / S + 20)),
+            firing("BudgetBurnsFast", "critical", 30, None),
+            firing(HOSTILE, "warning", 10, Some(BEGIN / S + 10)),
         ];
         Self { config, scrape, course, slos, firings }
     }

@@ -4,20 +4,16 @@ use super::super::alerts::Rule;
 use super::super::cases::{Check, Test};
 use super::super::catalogue::Category;
 use super::super::tiers::Severity;
-use super::{Draft, EVENTS, Maker, STEP_S, in_words};
+use super::{Draft, EVENTS, Maker, STEP_S, SloAlert, in_words};
 use redline::config::{Duration, Slo};
 
 impl Maker<'_> {
     /// So little of the budget remains.
-    pub(super) fn budget(&self, name: &'static str, severity: Severity, percent: u64) -> Option<Rule> {
+    pub(super) fn budget(&self, alert: &SloAlert, percent: u64) -> Option<Rule> {
+        let SloAlert { name, severity, .. } = *alert;
         let slos = self.slos(name);
         let slo = *slos.first()?;
-        let selector = self.selector(&slos);
-        let expr = format!(
-            "$slo_error_budget_remaining{{{selector}}} < 0.{percent}\n\
-             and on (service, slo)\n\
-             $slo:bad_events:increase{{{selector},$PERIOD}} >= $MIN"
-        );
+        let expr = alert.promql(&self.selector(&slos));
         let what = match severity {
             Severity::Critical => {
                 "Stop what adds risk: deployments, migrations, experiments. What is left is for surprises"
@@ -28,7 +24,7 @@ impl Maker<'_> {
             name,
             category: Category::ErrorBudget,
             severity,
-            hold: "5m",
+            hold: alert.hold,
             expr: &expr,
             summary: &format!(
                 "{{{{ $labels.slo }}}} of {{{{ $labels.service }}}} has less than {percent} % of its error budget left"
@@ -80,18 +76,15 @@ impl Maker<'_> {
     fn burning_of(&self, period: Duration, slos: &[&Slo], several: bool) -> Option<Rule> {
         // At an objective of 90 % and below nothing burns so fast.
         let slo = *slos.iter().find(|slo| slo.objective.budget_ppm() < 100_000)?;
-        let selector = self.selector(slos);
+        let alert = SloAlert::burning(self.min_failures());
+        let expr = alert.promql(&self.selector(slos));
         let tenth = Duration::from_secs(period.as_secs().checked_div(10)?);
         let draft = Draft {
-            name: "ErrorBudgetBurnRateHigh",
+            name: alert.name,
             category: Category::ErrorBudget,
-            severity: Severity::Warning,
-            hold: "5m",
-            expr: &format!(
-                "$slo_burn_rate{{{selector},window=\"1h\"}} > 10\n\
-                 and\n\
-                 $slo:bad_events:increase{{{selector},window=\"1h\"}} >= $MIN"
-            ),
+            severity: alert.severity,
+            hold: alert.hold,
+            expr: &expr,
             summary: "{{ $labels.slo }} of {{ $labels.service }} burned its error budget ten times too fast for an hour",
             description: &format!(
                 "{} like this hour use up the error budget of {}. If a page came, it is the same; if none came, it may be \
@@ -129,21 +122,16 @@ impl Maker<'_> {
 
     /// The objective is missed over the period.
     pub(super) fn violated(&self) -> Option<Rule> {
-        let slos = self.slos("SLOViolation");
+        let alert = SloAlert::violated(self.min_failures());
+        let slos = self.slos(alert.name);
         let slo = *slos.first()?;
-        let selector = self.selector(&slos);
+        let expr = alert.promql(&self.selector(&slos));
         let draft = Draft {
-            name: "SLOViolation",
+            name: alert.name,
             category: Category::Availability,
-            severity: Severity::Critical,
-            hold: "15m",
-            expr: &format!(
-                "$slo_availability{{{selector}}} < on (service, slo) $slo_objective{{{selector}}}\n\
-                 and on (service, slo)\n\
-                 $slo_error_budget_remaining{{{selector}}} < 0\n\
-                 and on (service, slo)\n\
-                 $slo:bad_events:increase{{{selector},$PERIOD}} >= $MIN"
-            ),
+            severity: alert.severity,
+            hold: alert.hold,
+            expr: &expr,
             summary: "{{ $labels.slo }} of {{ $labels.service }} is below its objective",
             description: "Over the whole period more failed than may fail, and the error budget is overspent. What was agreed \
                           for this case applies now: as a rule, nothing is released but what mends it.",

@@ -4,22 +4,17 @@ use super::super::alerts::Rule;
 use super::super::cases::{Check, Test};
 use super::super::catalogue::Category;
 use super::super::tiers::{Severity, Tier, tiers};
-use super::{Draft, EVENTS, MINUTE_S, Maker, QUIET, STEP_S, in_words};
+use super::{Draft, EVENTS, MINUTE_S, Maker, QUIET, STEP_S, SloAlert, in_words};
 use redline::config::{Duration, Slo};
 
 impl Maker<'_> {
     /// Both windows of a pair burn faster than its factor.
     pub(super) fn burn(&self, slo: &Slo, tier: &Tier) -> Option<Rule> {
         let [long, short] = tier.labels(slo.period);
-        let Tier { factor, number, alert, severity, .. } = *tier;
+        let Tier { factor, number, severity, .. } = *tier;
         let (name, period) = (&slo.name, slo.period);
-        let expr = format!(
-            "$slo_burn_rate{{$S,slo=\"{name}\",window=\"{long}\"}} > {factor}\n\
-             and ignoring (window)\n\
-             $slo_burn_rate{{$S,slo=\"{name}\",window=\"{short}\"}} > {factor}\n\
-             and ignoring (window)\n\
-             $slo:bad_events:increase{{$S,slo=\"{name}\",window=\"{long}\"}} >= $MIN"
-        );
+        let alert = SloAlert::burn(tier, self.min_failures());
+        let expr = alert.promql(&of_one(slo));
         let spent = (share_spent(tier, slo) * 1000.0).round() / 10.0;
         let gone = period.as_secs().saturating_mul(1_000_000).checked_div(factor.0)?;
         let (gone, whole) = (Duration::from_secs(gone), in_words(period));
@@ -32,10 +27,10 @@ impl Maker<'_> {
             _ => "Nobody has to get up for it, but it has to be found this week",
         };
         let draft = Draft {
-            name: alert,
+            name: alert.name,
             category: Category::ErrorBudget,
             severity,
-            hold: "",
+            hold: alert.hold,
             expr: &expr,
             summary: &format!("{name} of {{{{ $labels.service }}}}: {rate}"),
             description: &format!(
@@ -49,7 +44,7 @@ impl Maker<'_> {
         let same = |other: &&Slo| {
             other.period == slo.period
                 && tier.can_fire(other)
-                && self.has(alert, other)
+                && self.has(alert.name, other)
                 && (tier.number > 1 || other.objective == slo.objective)
         };
         if self.config.slos.iter().find(same).is_some_and(|first| first.name == slo.name) {
@@ -127,18 +122,13 @@ impl Maker<'_> {
     /// Errors that are too few for any pair, and do not end.
     pub(super) fn quiet(&self, slo: &Slo) -> Option<Rule> {
         let name = &slo.name;
-        // What not even an outage of three days reaches, nothing does.
-        let factor = tiers(slo.period).last().filter(|tier| tier.can_fire(slo))?.factor;
-        let expr = format!(
-            "count_over_time(($slo:bad_events:increase{{$S,slo=\"{name}\",window=\"1h\"}} > 0)[3d:1h]) >= 6\n\
-             and ignoring (window)\n\
-             $slo_burn_rate{{$S,slo=\"{name}\",window=\"3d\"}} > {factor}"
-        );
+        let alert = SloAlert::quiet(slo)?;
+        let expr = alert.promql(&of_one(slo));
         let draft = Draft {
-            name: QUIET,
+            name: alert.name,
             category: Category::ErrorBudget,
-            severity: Severity::Warning,
-            hold: "",
+            severity: alert.severity,
+            hold: alert.hold,
             expr: &expr,
             summary: &format!("{name} of {{{{ $labels.service }}}} fails a little, again and again"),
             description: "In six of the last 72 hours something failed, and together it is more than the budget allows, \
@@ -172,6 +162,11 @@ impl Maker<'_> {
         ];
         Some(rule)
     }
+}
+
+/// What selects one SLO.
+fn of_one(slo: &Slo) -> String {
+    format!("$S,slo=\"{}\"", slo.name)
 }
 
 /// The share of the period's budget that is spent when a pair fires.
