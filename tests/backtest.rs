@@ -172,7 +172,11 @@ fn the_example_in_the_guide_is_what_the_command_says() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let lower = block("yaml", 0).replace("99.9", "99.5");
-    let files = [("shop.yaml", block("yaml", 0)), ("lower.yaml", &lower), ("traffic.yaml", block("yaml", 1))];
+    let files = [
+        ("shop.yaml", block("yaml", 0)),
+        ("lower.yaml", &lower),
+        ("traffic.yaml", block("yaml scenario", 0)),
+    ];
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).expect("a file");
     }
