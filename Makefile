@@ -1,7 +1,7 @@
 # What a user or developer runs. `make` alone lists it. scripts/setup.py says what is installed, and where.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm reproducible bench fuzz lint clean
+.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm reproducible bench fuzz lint docs clean
 
 DEMO_SECONDS ?= 20
 FUZZ_SECONDS ?= 30
@@ -99,6 +99,10 @@ lint: ## formatting, clippy on both targets, the documentation, licences, the sc
 	cargo deny --workspace --locked check --hide-inclusion-graph bans licenses sources
 	bash -n .ci/run
 	python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' scripts/*.py examples/*/*.py
+
+docs: ## the documentation as a book, target/book/index.html
+	@$(SETUP) rust mdbook
+	@mdbook build 2>&1 | awk '{ print } /^ *(WARN|ERROR) / { bad = 1 } END { exit bad }'
 
 clean: ## remove what was built; .tools/ stays
 	cargo clean
