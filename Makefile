@@ -1,7 +1,7 @@
 # What a user or developer runs. `make` alone lists it. scripts/setup.py says what is installed, and where.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm reproducible bench fuzz lint docs clean
+.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm reproducible bench fuzz lint docs dist clean
 
 DEMO_SECONDS ?= 20
 FUZZ_SECONDS ?= 30
@@ -103,6 +103,10 @@ lint: ## formatting, clippy on both targets, the documentation, licences, the sc
 docs: ## the documentation as a book, target/book/index.html
 	@$(SETUP) rust mdbook
 	@mdbook build 2>&1 | awk '{ print } /^ *(WARN|ERROR) / { bad = 1 } END { exit bad }'
+
+dist: ## a release in dist/release: module, image, program, bills of materials, completions, manual pages, monitoring
+	@$(SETUP) rust node binaryen
+	@python3 scripts/dist.py
 
 clean: ## remove what was built; .tools/ stays
 	cargo clean

@@ -8,8 +8,8 @@
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
 //! - [`estimate`]: configuration to worst-case series
 //! - [`render`]: configuration to the files around the filter, pure
+//! - [`schema`]: the configuration's JSON Schema
 //! - [`oci`]: the filter in an image layout
-//! - [`oci`]: the filter to an image
 //! - [`replay`]: recorded traffic through the filter in the host harness
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
@@ -37,6 +37,7 @@ pub mod oci;
 pub mod render;
 pub mod replay;
 pub mod report;
+pub mod schema;
 pub mod scrape;
 pub mod slo;
 pub mod stop;
