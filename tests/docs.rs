@@ -145,20 +145,6 @@ fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
     assert!(followed > 100, "{followed}");
 }
 
-#[test]
-fn every_page_of_the_book_is_in_its_table_of_contents() {
-    let pages = pages();
-    let summary = pages.iter().find(|page| page.path == Path::new("docs/SUMMARY.md")).expect("it is there");
-    let listed: BTreeSet<PathBuf> = summary.links.iter().map(|link| Path::new("docs").join(link)).collect();
-    let missing: Vec<_> = pages
-        .iter()
-        .map(|page| &page.path)
-        .filter(|path| path.starts_with("docs") && *path != Path::new("docs/SUMMARY.md"))
-        .filter(|path| !listed.contains(*path))
-        .collect();
-    assert!(missing.is_empty(), "{missing:?}");
-}
-
 /// Runs a block's check; says which one failed.
 fn for_each_block(word: &str, mut check: impl FnMut(&Block) -> Result<(), String>) -> usize {
     let mut seen = 0;

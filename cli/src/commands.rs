@@ -5,16 +5,18 @@ pub mod check;
 pub mod demo;
 pub mod doctor;
 mod failure;
+pub mod generate;
 pub mod render;
 pub mod replay;
 pub mod run;
+pub mod schema;
 pub mod slo;
 pub mod top;
 mod traffic;
 
 pub use failure::{Done, Failure};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
@@ -37,8 +39,23 @@ enum Command {
     Slo(slo::Args),
     Doctor(doctor::Args),
     Top(top::Args),
+    Schema(schema::Args),
     #[command(hide = true)]
     Demo(demo::Args),
+    #[command(hide = true)]
+    Generate(generate::Args),
+}
+
+/// The command line as a user sees it, without what is hidden.
+pub fn command() -> clap::Command {
+    let all = Cli::command();
+    let shown: Vec<clap::Command> = all.get_subcommands().filter(|one| !one.is_hide_set()).cloned().collect();
+    let mut command =
+        clap::Command::new("redline").version(env!("CARGO_PKG_VERSION")).subcommand_required(true);
+    if let Some(about) = all.get_about() {
+        command = command.about(about.clone());
+    }
+    command.subcommands(shown)
 }
 
 /// Runs one command; the exit code is 0, or 1 where a check failed, or 2 with the reason on standard error.
@@ -61,7 +78,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Slo(args) => slo::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Top(args) => top::run(&args, &mut out),
+        Command::Schema(args) => schema::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
+        Command::Generate(args) => generate::run(&args),
     };
     let flushed = out.flush().map_err(Failure::from);
     match result.and_then(|done| flushed.map(|()| done)) {

@@ -9,6 +9,7 @@
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
 //! - [`estimate`]: configuration to worst-case series
 //! - [`render`]: configuration to the files around the filter, pure
+//! - [`schema`]: the configuration's JSON Schema
 //! - [`oci`]: the filter in an image layout
 //! - [`replay`]: recorded traffic through the filter in the host harness
 //! - [`backtest`]: the alerts on SLOs, evaluated over such a replay
@@ -40,6 +41,7 @@ pub mod oci;
 pub mod render;
 pub mod replay;
 pub mod report;
+pub mod schema;
 pub mod scrape;
 pub mod slo;
 pub mod stop;

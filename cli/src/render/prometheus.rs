@@ -59,6 +59,16 @@ pub fn known_alerts() -> BTreeSet<&'static str> {
     catalogue::all().map(|alert| alert.name).chain(objectives::NAMES).collect()
 }
 
+/// Labels that alerts or their series have already: `alerting.labels` has none of them.
+pub fn taken_labels() -> BTreeSet<&'static str> {
+    checks::taken_labels()
+}
+
+/// Every alert that there is once for each SLO.
+pub fn slo_alert_names() -> &'static [&'static str] {
+    &objectives::NAMES
+}
+
 /// The names that queries of this configuration may use: emitted, recorded, and those of others.
 pub fn vocabulary(config: &Config, scale: u64) -> Vocabulary {
     Set::of(config, scale).vocabulary

@@ -12,7 +12,7 @@ fn must_equal_golden(rendered: &Rendered) {
 }
 
 /// Compares with a file in a folder of the checkout.
-pub(super) fn must_equal_golden_in(folder: &str, rendered: &Rendered) {
+pub(crate) fn must_equal_golden_in(folder: &str, rendered: &Rendered) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join(rendered.name);
     if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -39,7 +39,7 @@ fn bootstrap(document: &Document) -> Bootstrap<'_> {
 }
 
 /// The example of every key.
-pub(super) fn example() -> Result<Document, DocumentError> {
+pub(crate) fn example() -> Result<Document, DocumentError> {
     Document::from_text("redline.example.yaml", include_str!("../../../envoy/redline.example.yaml"))
 }
 

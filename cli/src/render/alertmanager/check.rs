@@ -14,7 +14,7 @@ pub fn check(config: &Config) -> Vec<ConfigError> {
         errors.push(ConfigError { path, value, reason: reason.to_owned() });
     };
     if let Some(webhook) = receivers.get("webhook") {
-        match (webhook.get("url").and_then(Value::as_str), webhook.get("url_file")) {
+        match (webhook.get("url").and_then(Value::as_str), webhook.get("url_file").and_then(Value::as_str)) {
             (Some(url), None) if has_credentials(url) => {
                 // The value is not repeated: it is a secret, and this may be a log.
                 mistake(
@@ -97,7 +97,7 @@ mod tests {
         {
             assert_eq!(check(&config(&format!("webhook: {{{receiver}}}"))), [], "{receiver}");
         }
-        for receiver in ["", "credentials_file: /s", "url: http://h, url_file: /s"] {
+        for receiver in ["", "credentials_file: /s", "url: http://h, url_file: /s", "url_file: null"] {
             let errors = check(&config(&format!("webhook: {{{receiver}}}")));
             assert_eq!(errors.len(), 1, "{receiver}");
             assert_eq!(

@@ -115,10 +115,15 @@ fn seconds(name: &str) -> Option<String> {
     Some(format!("{start}_seconds"))
 }
 
+/// Labels that alerts or their series have already.
+pub(super) fn taken_labels() -> BTreeSet<&'static str> {
+    let of_metrics = Metric::ALL.into_iter().flat_map(Metric::labels).map(|label| label.name());
+    of_metrics.chain(SET_BY_RULES).chain(SET_BY_HISTOGRAMS).collect()
+}
+
 /// What Prometheus would read otherwise than it is meant: labels that series have already, and templates.
 fn labels(config: &Config) -> Vec<ConfigError> {
-    let of_metrics = Metric::ALL.into_iter().flat_map(Metric::labels).map(|label| label.name());
-    let taken: BTreeSet<&str> = of_metrics.chain(SET_BY_RULES).chain(SET_BY_HISTOGRAMS).collect();
+    let taken = taken_labels();
     let mut errors = Vec::new();
     let mut refuse = |key: &str, value: &str, reason: String| {
         errors.push(ConfigError { path: format!("$.alerting.{key}"), value: literal(value), reason });
