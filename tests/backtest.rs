@@ -157,6 +157,14 @@ fn another_configuration_is_tried_on_the_same_traffic_side_by_side() {
         ran.out
     );
     assert!(ran.out.contains("With lax.yaml:\n\nNo alert fires.\n"), "{}", ran.out);
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let report = [&against[..], &["--report", page.to_str().expect("a name")]].concat();
+    assert_eq!(backtest(&outage(), &report).code, Some(0));
+    let page = std::fs::read_to_string(page).expect("a page");
+    for words in ["SLOBurnRateFast", "The same traffic with both configurations", "lax.yaml", "90 %"] {
+        assert!(page.contains(words), "{words}");
+    }
     let json = backtest(&outage(), &[&against[..], &["--output", "json"]].concat()).json();
     assert_eq!(json["against"]["slos"][0]["objective"], "0.900000");
     assert_eq!(json["against"]["alerts"], json!([]));

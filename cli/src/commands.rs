@@ -16,6 +16,7 @@ mod traffic;
 
 pub use failure::{Done, Failure};
 
+use crate::harmless::harmless_lines;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{BufWriter, Write};
@@ -89,7 +90,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         // `redline … | head`: who reads has enough.
         Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
         Err(failure) => {
-            let _printed = writeln!(std::io::stderr(), "{}", failure.message());
+            let _printed = writeln!(std::io::stderr(), "{}", harmless_lines(&failure.message()));
             ExitCode::from(2)
         }
     }

@@ -36,6 +36,7 @@ pub mod doctor;
 pub mod document;
 pub mod envoy;
 pub mod estimate;
+pub mod harmless;
 pub mod http;
 pub mod oci;
 pub mod render;

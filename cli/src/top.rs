@@ -9,7 +9,6 @@
 
 mod columns;
 pub mod draw;
-pub mod harmless;
 pub mod history;
 pub mod notices;
 pub mod reading;
@@ -107,7 +106,7 @@ impl Top {
             Link::Live { at } => Some(at),
             Link::Lost { last, .. } => last,
         };
-        self.link = Link::Lost { reason: harmless::harmless(reason), last };
+        self.link = Link::Lost { reason: crate::harmless::harmless(reason), last };
     }
 
     /// Time went by.

@@ -54,7 +54,14 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         None => None,
     };
     let module = args.traffic.module()?;
-    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
+    let destination = {
+        let configs: Vec<&Path> =
+            std::iter::once(&args.config).chain(&args.against).map(PathBuf::as_path).collect();
+        args.report
+            .as_deref()
+            .map(|path| Destination::prepare(path, &args.traffic.reads(&configs)))
+            .transpose()?
+    };
     let result = evaluate(args, &document, &module, destination.is_some())?;
     let against = match &other {
         Some((path, document)) => {
@@ -65,13 +72,13 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     if let Some((_, other)) = &against {
         same_traffic(&result, other)?;
     }
-    if let Some(destination) = destination {
-        let title = format!("Backtest of {}", args.traffic.names());
-        destination.write(&page(&document.config, &result, title, Made::now())?.html()?)?;
-    }
     let config = args.config.display().to_string();
     let this = Named { config: &config, backtest: &result };
     let that = against.as_ref().map(|(config, backtest)| Named { config, backtest });
+    if let Some(destination) = destination {
+        let title = format!("Backtest of {}", args.traffic.names());
+        destination.write(&page(&document.config, this, that, title, Made::now())?.html()?)?;
+    }
     match args.output {
         Output::Table => out.write_all(table(this, that).as_bytes())?,
         Output::Json => writeln!(out, "{:#}", json(this, that))?,

@@ -54,7 +54,7 @@ const PUBLISHED_WITHIN: Duration = Duration::from_secs(15);
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let stop = Stop::on_signals().map_err(Failure::system("signals"))?;
     let wasm = checkout::wasm(args.wasm.as_deref())?;
-    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
+    let destination = args.report.as_deref().map(|path| Destination::prepare(path, &[])).transpose()?;
     let document = demo::document()?;
     let upstream = Upstream::start().map_err(Failure::system("the demo upstream"))?;
     let bootstrap = Bootstrap {

@@ -306,6 +306,8 @@ fn all(args: &KubernetesArgs) -> Result<Done, Failure> {
         wasm: args.image.wasm.as_ref().map_or(checkout::WASM.to_owned(), |path| path.display().to_string()),
         flush_seconds: None,
     };
+    // First what needs the module: where there is none, nothing is written.
+    let done = args.kubernetes(&document, digest.as_deref(), &args.out.join("kubernetes"))?;
     for (name, files) in [
         ("plugin", vec![plugin::render(&document.value)]),
         ("envoy-stats", vec![envoy_stats::render(config)]),
@@ -317,7 +319,7 @@ fn all(args: &KubernetesArgs) -> Result<Done, Failure> {
     ] {
         write_all(&args.out.join(name), &files)?;
     }
-    args.kubernetes(&document, digest.as_deref(), &args.out.join("kubernetes"))
+    Ok(done)
 }
 
 /// To standard output, or where the user says.

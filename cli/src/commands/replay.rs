@@ -44,7 +44,11 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let document = Document::load(&args.config)?;
     let module = args.traffic.module()?;
     let (inputs, bar) = args.traffic.open()?;
-    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
+    let destination = args
+        .report
+        .as_deref()
+        .map(|path| Destination::prepare(path, &args.traffic.reads(&[&args.config])))
+        .transpose()?;
     let settings = args.traffic.settings(args.verify, destination.is_some());
     let outcome = replay::run(&document, &module, inputs, settings, |opened| bar.show(opened));
     drop(bar);

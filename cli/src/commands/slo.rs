@@ -2,6 +2,7 @@
 
 use super::{Done, Failure};
 use crate::document::Document;
+use crate::harmless::harmless_lines;
 use crate::http::Client;
 use crate::report;
 use crate::report::html::{Destination, Made};
@@ -48,7 +49,8 @@ const PROMETHEUS_WITHIN: Duration = Duration::from_secs(30);
 /// Prints the report; a bad status is no failure of the command.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let config = Document::load(&args.config)?.config;
-    let destination = args.report.as_deref().map(Destination::prepare).transpose()?;
+    let destination =
+        args.report.as_deref().map(|path| Destination::prepare(path, &[&args.config])).transpose()?;
     let client = Client::new(if args.prometheus.is_some() { PROMETHEUS_WITHIN } else { ENVOY_WITHIN });
     let now = Timestamp::now();
     let (source, states) = match &args.prometheus {
@@ -66,7 +68,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     match args.output {
         Output::Table => {
             writeln!(out, "Service {}, {now:.0}\n", config.service)?;
-            write!(out, "{}", report::slo::table(&states))?;
+            // Names of targets are what Prometheus was told.
+            write!(out, "{}", harmless_lines(&report::slo::table(&states)))?;
         }
         Output::Json => {
             let value = report::slo::json(&config.service, source, &format!("{now:.3}"), &states);

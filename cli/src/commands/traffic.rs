@@ -7,7 +7,7 @@ use crate::report::numbers::count;
 use host_harness::traffic::{BadRecord, Format, Merged, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Recorded traffic, and what it goes through.
 #[derive(Debug, clap::Args)]
@@ -73,6 +73,12 @@ impl Traffic {
     /// How to replay; `course` is what a report draws.
     pub(super) fn settings(&self, verify: bool, course: bool) -> replay::Settings {
         replay::Settings { workers: usize::from(self.workers), skip_bad: self.skip_bad, verify, course }
+    }
+
+    /// Every file that is read, these configurations among them.
+    pub(super) fn reads<'p>(&'p self, configs: &[&'p Path]) -> Vec<&'p Path> {
+        let own = self.input.iter().chain(&self.wasm).map(PathBuf::as_path);
+        configs.iter().copied().chain(own).collect()
     }
 
     /// The files' names, for a title.

@@ -54,10 +54,22 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
     text + &remarks
 }
 
-/// The page of a backtest: the replay's, with the alerts that fired.
-pub fn page(config: &Config, backtest: &Backtest, title: String, made: Made) -> Result<Page, PageError> {
-    let firings: Vec<Firing> = backtest.episodes.iter().map(firing).collect();
-    of_replay::page(config, &backtest.replay, title, Some(&firings), made)
+/// The page of a backtest: the replay's, with the alerts that fired, and how another configuration would have fared.
+pub fn page(
+    config: &Config,
+    this: Named<'_>,
+    against: Option<Named<'_>>,
+    title: String,
+    made: Made,
+) -> Result<Page, PageError> {
+    let firings: Vec<Firing> = this.backtest.episodes.iter().map(firing).collect();
+    let mut page = of_replay::page(config, &this.backtest.replay, title, Some(&firings), made)?;
+    if let Some(other) = against {
+        let columns =
+            ["SLO", "Configuration", "Objective", "Alerts", "Firing", "First firing (UTC)", "Budget left"];
+        page.compare("The same traffic with both configurations", &columns, comparison_rows([this, other]));
+    }
+    Ok(page)
 }
 
 fn firing(episode: &Episode) -> Firing {
@@ -112,6 +124,11 @@ fn comparison(both: [Named<'_>; 2]) -> String {
         ("FIRST FIRING", Align::Left),
         ("BUDGET LEFT", Align::Right),
     ];
+    table::render(&columns, &comparison_rows(both))
+}
+
+/// For each SLO and configuration: the SLO, the configuration, objective, alerts, how long they fired, when first, budget.
+fn comparison_rows(both: [Named<'_>; 2]) -> Vec<Vec<String>> {
     let [this, other] = both;
     let mut names: Vec<&str> = this.backtest.slos.iter().map(|outcome| outcome.slo.name.as_str()).collect();
     for outcome in &other.backtest.slos {
@@ -138,7 +155,7 @@ fn comparison(both: [Named<'_>; 2]) -> String {
             ]);
         }
     }
-    table::render(&columns, &rows)
+    rows
 }
 
 /// Of each SLO that has any, its alerts.

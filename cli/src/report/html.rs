@@ -157,6 +157,18 @@ impl Page {
         })
     }
 
+    /// Adds a table that compares, in words: a column's title each, and as many cells in a row at most.
+    pub fn compare(&mut self, caption: &str, columns: &[&str], rows: Vec<Vec<String>>) {
+        let cell = |row: &Vec<String>, place: usize| row.get(place).cloned().unwrap_or_default().into();
+        let rows =
+            rows.iter().map(|row| (0..columns.len()).map(|place| cell(row, place)).collect()).collect();
+        let mut table = Table::new(caption, columns, rows);
+        table.columns.iter_mut().for_each(|(_, number)| *number = false);
+        let remarks = self.sections.iter().position(|section| section.id == "remarks");
+        let section = Section { id: "comparison", title: "Comparison", parts: vec![Part::Table(table)] };
+        self.sections.insert(remarks.unwrap_or(self.sections.len()), section);
+    }
+
     /// The page as a file has it.
     pub fn html(&self) -> Result<String, PageError> {
         Ok(self.render()?)

@@ -3,7 +3,7 @@
 //! Nothing but the scrape is needed: what stands before the name of a built-in metric is the prefix, and the names of
 //! durations say their unit. Label values may come from clients: what a terminal would obey is replaced here.
 
-use super::harmless::harmless;
+use crate::harmless::harmless;
 use crate::scrape::{Sample, Scrape};
 use redline::metric::{DurationUnit, Metric};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,7 +1,7 @@
 //! Keys in; what the user wants to see out.
 
-use super::harmless::harmless;
 use super::table::{Kind, Sort, Table};
+use crate::harmless::harmless;
 pub use ratatui::crossterm::event::KeyEvent as Key;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 

@@ -22,6 +22,8 @@ pub struct Firing {
 /// Rows that are drawn, and firings that are listed.
 const MOST_ROWS: usize = 30;
 const MOST_LISTED: usize = 100;
+/// A gap of less than such a part of the time is not drawn.
+const FINEST: f64 = 500.0;
 
 impl Firing {
     /// Whether somebody is woken for it.
@@ -58,16 +60,20 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
             ink: if firing.pages() { Ink::Failed } else { Ink::Refused },
         };
         match rows.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, spans)) => spans.push(span),
+            Some((_, spans)) => match spans.last_mut() {
+                // Of one that flaps nobody could see more; the table has each.
+                Some(last) if span.from_s - last.to_s < end / FINEST => last.to_s = last.to_s.max(span.to_s),
+                _ => spans.push(span),
+            },
             None => rows.push((name, vec![span])),
         }
     }
     let pages = firings.iter().filter(|firing| firing.pages()).count();
     let names: Vec<&str> = rows.iter().take(5).map(|(name, _)| name.as_str()).collect();
     let finding = format!(
-        "Alerts over time: {} fired {} times, {pages} of them critical: {}{}.",
-        rows.len(),
+        "Alerts over time: {} firings of {} alerts, {pages} of them critical: {}{}.",
         firings.len(),
+        rows.len(),
         names.join("; "),
         if rows.len() > names.len() { "; …" } else { "" },
     );

@@ -8,6 +8,11 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if is_obeyed(c) { REPLACEMENT } else { c }).collect()
 }
 
+/// The same for text of several lines.
+pub fn harmless_lines(text: &str) -> String {
+    text.split('\n').map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 fn is_obeyed(c: char) -> bool {
     let direction =
         matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
