@@ -2,7 +2,8 @@
 //!
 //! A block's info string says what it is. ` ```yaml ` is a configuration, or keys of one; with a second word it is a file
 //! of that name (`redline.yaml`), Envoy's `http_filters` or `json_format`, or a `scenario`. ` ```sh run ` is run, in the
-//! order of the page and beside its files; ` ```sh run live ` with an Envoy that has the filter.
+//! order of the page and beside its files; ` ```sh run live ` with an Envoy that has the filter. An example's page has the
+//! files of its folder beside it.
 
 mod support;
 
@@ -304,6 +305,11 @@ fn every_command_that_is_marked_runs_as_the_page_says() {
         std::fs::write(folder.path().join("traffic.jsonl"), TRAFFIC).expect("a file");
         let mut world = None;
         let mut configuration = "service: shop".to_owned();
+        if page.path.starts_with("examples") {
+            copy_files(root().join(&page.path).parent().expect("a folder"), folder.path());
+            configuration =
+                std::fs::read_to_string(folder.path().join("redline.yaml")).expect("its configuration");
+        }
         for block in &page.blocks {
             let done = if block.is(&["yaml", "redline.yaml"]) {
                 configuration.clone_from(&block.text);
@@ -321,8 +327,42 @@ fn every_command_that_is_marked_runs_as_the_page_says() {
             };
             done.unwrap_or_else(|error| panic!("{}: {error}\n{}", page.path.display(), block.text));
         }
+        if folder.path().join("compose.yaml").is_file() {
+            what_is_mounted_is_there(folder.path());
+        }
     }
-    assert!(ran > 5, "{ran}");
+    assert!(ran > 9, "{ran}");
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_file() {
+            std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
+        }
+    }
+}
+
+/// Each file that the containers get exists, and Prometheus reads its own as they stand there.
+fn what_is_mounted_is_there(folder: &Path) {
+    let text = std::fs::read_to_string(folder.join("compose.yaml")).expect("the file");
+    let compose = parsed(&text).expect("YAML");
+    let inside = tempfile::tempdir().expect("a folder");
+    let mut mounted = 0;
+    for (name, service) in compose["services"].as_object().expect("services") {
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let volume = volume.as_str().expect("a short form");
+            let (source, place) = volume.split_once(':').expect("source:place");
+            assert!(folder.join(source).exists(), "{name}: {volume}");
+            mounted += 1;
+            if let Some(file) = place.strip_prefix("/etc/prometheus/") {
+                let file = file.trim_end_matches(":ro");
+                std::fs::copy(folder.join(source), inside.path().join(file)).expect("a copy");
+            }
+        }
+    }
+    assert!(mounted > 8, "{mounted}");
+    run(inside.path(), "promtool check config prometheus.yml").expect("Prometheus reads it");
 }
 
 /// An Envoy with the page's configuration that has seen some traffic, and published.
