@@ -24,7 +24,9 @@ impl Sample {
 
 /// Where a scrape cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} of the metrics is not in Prometheus' text format: {text}")]
+#[error(
+    "line {line} of the metrics is not in Prometheus' text format: {text}; is this the address of Envoy's admin interface?"
+)]
 pub struct ScrapeError {
     /// From 1.
     pub line: usize,

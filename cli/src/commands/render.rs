@@ -347,7 +347,11 @@ fn write_all(folder: &Path, files: &[Rendered]) -> Result<Done, Failure> {
 /// Writes into `path`; where it is a folder, under the file's own name.
 fn write_file(path: &Path, rendered: &Rendered) -> Result<(), Failure> {
     let path = if path.is_dir() { path.join(rendered.name) } else { path.to_owned() };
-    std::fs::write(&path, &rendered.text)
+    // As for targets of several files: their folder need not be there.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(&path, &rendered.text))
         .map_err(|source| Failure::Write { path: path.display().to_string(), source })
 }
 

@@ -159,7 +159,9 @@ impl Reading {
         let count = match metric {
             Metric::HttpRequests => Count::Requests(route(), label("status")),
             Metric::HttpRequestDuration => {
-                let Ok(bound) = sample.label("le").parse() else { return };
+                // An Envoy's bounds are positive, and the last one infinite.
+                let bound = sample.label("le").parse::<f64>().ok().filter(|bound| *bound > 0.0);
+                let Some(bound) = bound else { return };
                 Count::Durations(route(), Bound::new(bound, unit))
             }
             Metric::TenantRequests => Count::TenantRequests(label("tenant"), label("code_class")),
@@ -211,9 +213,9 @@ impl Gauges {
     }
 }
 
-/// A value that Envoy's unsigned stats can have.
+/// A value that an Envoy can have: its stats are unsigned integers of 64 bits, and sums of them.
 fn number(sample: &Sample) -> Option<f64> {
-    (sample.value.is_finite() && sample.value >= 0.0).then_some(sample.value)
+    (0.0..=u64::MAX as f64).contains(&sample.value).then_some(sample.value)
 }
 
 /// The names without a prefix, of a histogram that of its buckets; and the unit of durations.
