@@ -102,7 +102,7 @@ lint: ## formatting, clippy on both targets, the documentation, licences, the sc
 
 docs: ## the documentation as a book, target/book/index.html
 	@$(SETUP) rust mdbook
-	@mdbook build 2>&1 | awk '{ print } /^ *(WARN|ERROR) / { bad = 1 } END { exit bad }'
+	@{ mdbook build 2>&1 || echo 'ERROR mdbook build failed'; } | awk '{ print } /^ *(WARN|ERROR) / { bad = 1 } END { exit bad }'
 
 dist: ## a release in dist/release: module, image, program, bills of materials, completions, manual pages, monitoring
 	@$(SETUP) rust node binaryen
