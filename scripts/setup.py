@@ -2,7 +2,7 @@
 """In: names of components (none means all). Out: their programs in .tools/bin, and Rust's targets.
 
     python3 scripts/setup.py [rust] [envoy] [node] [binaryen] [prometheus] [chromium] [playwright] [http3-client]
-                            [fastapi] [wasm-bindgen] [cargo-deny] [cargo-fuzz] [mdbook]
+                            [fastapi] [grpc] [wasm-bindgen] [cargo-deny] [cargo-fuzz] [mdbook]
                             [envoy-1.39] [envoy-1.38] [envoy-1.37] [envoy-1.36]
 
 The older Envoys are for `make test-matrix`, mdbook is for `make docs`; they come only when they are named.
@@ -40,6 +40,7 @@ FASTAPI = {"fastapi": "0.163.2", "uvicorn": "0.54.0", "prometheus_client": "0.26
 FASTAPI_NEEDS = (
     "starlette==1.10.0", "pydantic==2.14.3", "pydantic_core==2.50.4", "anyio==4.16.0", "h11==0.16.0", "click==8.5.1",
 )
+GRPC = {"grpcio": "1.85.1", "grpcio-tools": "1.85.1", "protobuf": "7.36.2"}
 CARGO_DENY = "0.20.2"
 CARGO_FUZZ = "0.13.2"
 MDBOOK = "0.5.4"
@@ -203,12 +204,14 @@ class PythonWith(FromPyPI):
 
     pip_options = ()
 
-    def __init__(self, door: str, packages: dict, needs: tuple = ()) -> None:
+    def __init__(self, door: str, packages: dict, needs: tuple = (), modules: tuple = ()) -> None:
         title = " ".join(f"{package} {version}" for package, version in packages.items())
         versions = "+".join([*packages.values(), sys.implementation.cache_tag])
         super().__init__(next(iter(packages)), versions, ", ".join(packages), {door: door}, title)
         self.requirements = [*(f"{package}=={version}" for package, version in packages.items()), *needs]
         self.packages, self.title, self.door = packages, title, door
+        # What is imported to see whether it works, where that is not called as its package.
+        self.modules = modules or tuple(packages)
 
     def fill(self, into: Path, scratch: Path) -> None:
         super().fill(into, scratch)
@@ -218,7 +221,7 @@ class PythonWith(FromPyPI):
             "#!/bin/sh\n"
             'folder=$(dirname "$(readlink -f "$0")")\n'
             'if [ "$1" = --version ]; then\n'
-            f"    set -- -c 'import {', '.join(self.packages)}\n"
+            f"    set -- -c 'import {', '.join(self.modules)}\n"
             "from importlib.metadata import version\n"
             f"print({words})'\n"
             "fi\n"
@@ -239,6 +242,13 @@ class FastApi(PythonWith):
 
     def __init__(self) -> None:
         super().__init__("python-fastapi", FASTAPI, FASTAPI_NEEDS)
+
+
+class Grpc(PythonWith):
+    """What examples/grpc runs with."""
+
+    def __init__(self) -> None:
+        super().__init__("python-grpc", GRPC, modules=("grpc", "grpc_tools", "google.protobuf"))
 
 
 class FromNpm(Program):
@@ -484,6 +494,7 @@ COMPONENTS = {
     "playwright": Playwright,
     "http3-client": Http3Client,
     "fastapi": FastApi,
+    "grpc": Grpc,
     "wasm-bindgen": WasmBindgen,
     "cargo-deny": CargoDeny,
     "cargo-fuzz": CargoFuzz,

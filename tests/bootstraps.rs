@@ -21,6 +21,7 @@ fn documents() -> Vec<(String, Document)> {
         read("envoy/redline.example.yaml"),
         read("envoy/profiles/ml-platform.yaml"),
         read("examples/fastapi/redline.yaml"),
+        read("examples/grpc/redline.yaml"),
     ];
     let names = redline::metric::Metric::ALL.map(|m| m.name(redline::metric::DurationUnit::Microseconds));
     let templates: Vec<String> = (0..500).map(|i| format!("/api/v1/resource-{i}/{{id}}/detail")).collect();
@@ -94,7 +95,9 @@ fn every_configuration_makes_a_bootstrap_that_envoy_accepts() {
 #[test]
 fn every_kind_of_address_makes_a_bootstrap_that_envoy_accepts() {
     let document = Document::from_text("test", "service: x").expect("it is right");
-    for upstream in ["127.0.0.1:1", "[::1]:65535", "shop.internal:8080", "localhost:80"] {
+    for upstream in
+        ["127.0.0.1:1", "[::1]:65535", "shop.internal:8080", "localhost:80", "h2c://shop.internal:50051"]
+    {
         for listen in ["0.0.0.0:10000", "127.0.0.1:0", "[::]:10000"] {
             must_accept(
                 &format!("{listen} to {upstream}"),

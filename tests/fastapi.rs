@@ -9,14 +9,12 @@ use redline_cli::http;
 use redline_cli::render::envoy::Bootstrap;
 use redline_cli::scrape::{Sample, Scrape};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use support::application::Application;
 use support::client::{Body, Call, Version, send_all};
 use support::eventually;
 use support::metrics::Metrics;
-use tempfile::TempDir;
 
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 const MODELS: [(&str, &str); 4] = [
@@ -42,53 +40,11 @@ const INPUTS: [&str; 13] = [
     r#"{"value": "many"}"#,
 ];
 
-/// The application on a free port; it ends with the test.
-struct Application {
-    address: SocketAddr,
-    child: Child,
-    folder: TempDir,
-}
-
-impl Application {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = File::create(folder.path().join("log")).expect("a file");
-        let child = Command::new(support::root().join(".tools/bin/python-fastapi"))
-            .args(["-m", "uvicorn", "app:app", "--port", "0", "--timeout-keep-alive", "600", "--app-dir"])
-            .arg(support::root().join("examples/fastapi"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .spawn()
-            .expect("the Python that `make setup` installs");
-        let mut application = Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), child, folder };
-        application.address = eventually("uvicorn", || {
-            if let Some(status) = application.child.try_wait().expect("our own process") {
-                panic!("uvicorn ended, {status}:\n{}", application.log());
-            }
-            let log = application.log();
-            let (_, after) = log.split_once("running on http://")?;
-            after.split_whitespace().next()?.parse().ok()
-        });
-        application
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
-    /// What prometheus_client keeps.
-    fn figures(&self) -> Metrics {
-        let client = http::Client::new(Duration::from_secs(20));
-        let text = client.get(&format!("http://{}/metrics", self.address)).expect("the application answers");
-        figures(&text, |sample| !sample.name.ends_with("_created"))
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        let _gone = (self.child.kill(), self.child.wait());
-    }
+/// What prometheus_client keeps in the application at `address`.
+fn kept(address: SocketAddr) -> Metrics {
+    let client = http::Client::new(Duration::from_secs(20));
+    let text = client.get(&format!("http://{address}/metrics")).expect("the application answers");
+    figures(&text, |sample| !sample.name.ends_with("_created"))
 }
 
 /// The samples that `keep` wants, in one form: without `service`, bounds as whole numbers. Envoy approximates sums.
@@ -146,7 +102,9 @@ fn mix(count: usize) -> Vec<Call> {
 
 #[test]
 fn db_cache_and_business_figures_equal_those_that_the_application_keeps_itself() {
-    let application = Application::start();
+    let arguments = ["-m", "uvicorn", "app:app", "--port", "0", "--timeout-keep-alive", "600", "--app-dir"];
+    let arguments = [&arguments[..], &["examples/fastapi"]].concat();
+    let application = Application::start("python-fastapi", &arguments, "running on http://");
     let configuration = support::root().join("examples/fastapi/redline.yaml");
     let text = std::fs::read_to_string(configuration).expect("the example's configuration");
     let document = Document::from_text("redline.yaml", &text).expect("it is right");
@@ -175,7 +133,7 @@ fn db_cache_and_business_figures_equal_those_that_the_application_keeps_itself()
     let seen: BTreeSet<u16> = statuses.keys().copied().collect();
     assert_eq!(seen, BTreeSet::from([200, 201, 202, 204, 404, 409, 422, 500, 503]), "{statuses:?}");
 
-    let expected = application.figures();
+    let expected = kept(application.address);
     let requests = (mixed.len() + last.len()) as u64;
     let scrape = eventually("the histograms' merge", || {
         let text = envoy.scrape().expect("Envoy answers");

@@ -6,7 +6,7 @@ mod support;
 use redline_cli::envoy::Launch;
 use serde_json::{Value, json};
 use std::cell::OnceCell;
-use support::client::{Call, Version};
+use support::client::{Call, Version, send_all};
 use support::gateway::Listener;
 use support::hanging::{self, hang};
 use support::load::Load;
@@ -218,4 +218,69 @@ fn the_new_configuration_publishes_while_the_old_one_drains_and_so_does_the_firs
     // drained.
     moves("");
     eventually("no request in flight", || (hanging::gauge(&envoy.world, "shop") == 0).then_some(()));
+}
+
+/// Sends a request of each tenant, which all are answered well, and returns those that have series of their own.
+fn tenants(envoy: &Replaceable, names: &[&str]) -> Vec<String> {
+    let before = envoy.world.scrape().total("http_requests_total");
+    let calls: Vec<Call> = names
+        .iter()
+        .map(|name| Call::get("/api/v1/models").header("x-tenant-id", name).header("x-do", "status=200"))
+        .collect();
+    let address = envoy.world.envoy.listener("ingress").expect("the listener");
+    let answers = envoy.world.runtime.block_on(send_all(address, 1, &calls));
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let metrics = envoy.counted("http_requests_total", before + calls.len() as u64);
+    let counted = metrics.only(|name| name == "tenant_requests_total");
+    let tenant = |series: &String| Some(series.split_once("tenant=\"")?.1.split_once('"')?.0.to_owned());
+    counted.0.keys().filter_map(tenant).collect()
+}
+
+#[test]
+fn a_limit_that_is_raised_holds_at_once_and_one_that_is_lowered_keeps_what_was_admitted() {
+    let max =
+        |max: u32| configuration(json!({"tenant": {"sources": [{"header": "x-tenant-id"}], "max": max}}));
+    let envoy = Replaceable::start(&max(2));
+    // Past the half, a value waits for its third good answer.
+    assert_eq!(tenants(&envoy, &["a", "b", "b", "b", "c", "c", "c"]), ["_other", "a", "b"]);
+    envoy.replace(&max(20));
+    assert_eq!(tenants(&envoy, &["c", "d", "e"]), ["_other", "a", "b", "c", "d", "e"]);
+    envoy.replace(&max(3));
+    let of = |tenant: &str| {
+        let metrics = envoy.world.scrape();
+        metrics
+            .get("tenant_requests_total", &[("service", "shop"), ("tenant", tenant), ("code_class", "2xx")])
+    };
+    let before = ["a", "c", "e", "_other"].map(of);
+    assert_eq!(tenants(&envoy, &["a", "c", "e", "f"]), ["_other", "a", "b", "c", "d", "e"]);
+    assert_eq!(["a", "c", "e", "_other"].map(of), before.map(|count| count + 1));
+}
+
+#[test]
+fn a_filter_that_is_switched_off_leaves_requests_alone_and_its_counters_standing_and_goes_on_when_it_is_back()
+{
+    let configuration = configuration(json!({}));
+    let envoy = Replaceable::start(&configuration);
+    let load = envoy.load();
+    let taken = envoy.updates("listener_modified");
+    let off = |listeners: &mut Value| {
+        let filters = listeners.pointer_mut("/0/filter_chains/0/filters/0/typed_config/http_filters");
+        let filters = filters.and_then(Value::as_array_mut).expect("the filters");
+        let filter = filters.iter_mut().find(|filter| filter["name"] == "redline").expect("the filter");
+        filter["disabled"] = json!(true);
+    };
+    envoy.listeners.replace_with(off, &[listener(&configuration)], support::wasm());
+    eventually("the update", || (envoy.updates("listener_modified") > taken).then_some(()));
+    let counted = || envoy.world.scrape().total("http_requests_total");
+    let standing = eventually("counters that stand still", || {
+        let before = counted();
+        load.flows(100);
+        (counted() == before).then_some(before)
+    });
+    load.flows(200);
+    assert_eq!(counted(), standing);
+    envoy.replace(&configuration);
+    eventually("counters that go on", || (counted() > standing).then_some(()));
+    let tally = load.stop(&envoy.world);
+    assert_eq!((tally.cut, tally.status(200)), (0, tally.calls()));
 }

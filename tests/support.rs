@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of this module")]
 
 pub mod alertmanager;
+pub mod application;
 pub mod client;
 pub mod flood;
 pub mod gateway;

@@ -1,4 +1,4 @@
-//! `HOST:PORT` as a user writes it in; host and port out.
+//! `HOST:PORT` as a user writes it, of an upstream with its protocol in front, in; host, port and protocol out.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +13,15 @@ pub struct HostPort {
     pub port: u16,
 }
 
+/// Where requests go, and what is spoken there: `HOST:PORT`, or `h2c://HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// A name is looked up in DNS.
+    pub address: HostPort,
+    /// HTTP/2 from the first byte, without TLS, as gRPC servers want it; else HTTP/1.1.
+    pub http2: bool,
+}
+
 /// What is written where a `HOST:PORT` should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -25,6 +34,11 @@ pub enum AddressError {
     /// The host is empty, or has a character that no host has.
     #[error("{0:?} is no host")]
     Host(String),
+    /// An upstream behind a protocol that is not spoken to it.
+    #[error(
+        "{0}:// is not spoken to an upstream: expected HOST:PORT for HTTP/1.1, or h2c://HOST:PORT for HTTP/2 and gRPC"
+    )]
+    Protocol(String),
 }
 
 impl HostPort {
@@ -76,6 +90,32 @@ impl FromStr for HostPort {
     }
 }
 
+impl From<HostPort> for Upstream {
+    fn from(address: HostPort) -> Self {
+        Self { address, http2: false }
+    }
+}
+
+impl FromStr for Upstream {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (http2, address) = match text.split_once("://") {
+            None => (false, text),
+            Some(("http", address)) => (false, address),
+            Some(("h2c", address)) => (true, address),
+            Some((protocol, _)) => return Err(AddressError::Protocol(protocol.to_owned())),
+        };
+        Ok(Self { address: address.strip_suffix('/').unwrap_or(address).parse()?, http2 })
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.http2 { "h2c://" } else { "" }, self.address)
+    }
+}
+
 fn port(text: &str) -> Result<u16, AddressError> {
     // `parse` alone would take `+80`.
     let digits = text.bytes().all(|b| b.is_ascii_digit());
@@ -119,6 +159,27 @@ mod tests {
             ":80",
         ] {
             assert!(text.parse::<HostPort>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_upstreams_protocol_stands_in_front_of_its_address() {
+        for (text, http2, written) in [
+            ("localhost:8080", false, "localhost:8080"),
+            ("http://localhost:8080/", false, "localhost:8080"),
+            ("h2c://[::1]:50051", true, "h2c://[::1]:50051"),
+        ] {
+            let upstream: Upstream = text.parse().unwrap();
+            assert_eq!((upstream.http2, upstream.to_string().as_str()), (http2, written), "{text}");
+        }
+        for (text, said) in [
+            ("https://localhost:8080", "https:// is not spoken to an upstream"),
+            ("grpc://localhost:50051", "h2c://HOST:PORT for HTTP/2 and gRPC"),
+            ("http://localhost", "expected HOST:PORT"),
+            ("http://localhost:8080/shop", "is no port"),
+        ] {
+            let error = text.parse::<Upstream>().unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
         }
     }
 

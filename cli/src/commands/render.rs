@@ -1,15 +1,18 @@
 //! `redline render`: a configuration in, the files around the filter out.
 
+mod args;
+
 use super::{Done, Failure};
-use crate::address::{AddressError, HostPort};
+use crate::address::{HostPort, Upstream};
 use crate::checkout;
 use crate::document::Document;
 use crate::oci::Layout;
 use crate::render::istio::{self, Hop, Istio};
 use crate::render::kubernetes::{self, Kubernetes};
 use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, names, plugin, prometheus};
+use args::Target;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Write the files around the filter from a configuration
 #[derive(Debug, clap::Args)]
@@ -18,73 +21,99 @@ pub struct Args {
     target: Target,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Target {
-    /// plugin.json: the filter's configuration as Envoy and Istio hand it over
-    Plugin(Common),
-    /// envoy-stats.yaml: the key `stats_config` for an Envoy bootstrap of your own
-    EnvoyStats(Common),
-    /// envoy.yaml: a whole bootstrap, with the filter in front of one upstream
-    Envoy(EnvoyArgs),
-    /// wasmplugin.yaml and proxyconfig.yaml: the filter in a gateway of Istio's, or in sidecars
-    Istio(IstioArgs),
-    /// kustomization.yaml and what it lists: a base and overlays for Envoy, Istio and Envoy Gateway
-    Kubernetes(KubernetesArgs),
-    /// rules.yaml, alerts.yaml, tests.yaml, scrape.yaml: everything that Prometheus needs
-    Prometheus(FolderArgs),
-    /// alertmanager.yml and templates/: who is told of which alert
-    Alertmanager(FolderArgs),
-    /// overview.json, slo.json and provisioning/: dashboards for Grafana
-    Grafana(GrafanaArgs),
-    /// Every target, a folder each
-    All(KubernetesArgs),
+/// What `redline check` takes, and nothing else: the whole configuration, with its receivers, is part of several targets.
+fn load(path: &Path) -> Result<Document, Failure> {
+    let document = Document::load(path)?;
+    let mut mistakes = prometheus::check(&document.config);
+    mistakes.extend(alertmanager::check(&document.config));
+    document.refuse(path, mistakes)?;
+    Ok(document)
 }
 
-#[derive(Debug, clap::Args)]
-struct IstioArgs {
-    /// The configuration, JSON or YAML; - reads standard input
-    #[arg(long)]
-    config: PathBuf,
-    /// The folder to write to
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    #[command(flatten)]
-    image: ImageArgs,
-    /// For the proxies beside the service's own pods instead of a gateway
-    #[arg(long)]
-    sidecars: bool,
+/// The same, without what Istio would read as its own.
+fn load_for_mesh(path: &Path) -> Result<Document, Failure> {
+    let document = load(path)?;
+    document.refuse(path, istio::check(&document.config))?;
+    Ok(document)
 }
 
-#[derive(Debug, clap::Args)]
-struct KubernetesArgs {
-    /// The configuration, JSON or YAML; - reads standard input
-    #[arg(long)]
-    config: PathBuf,
-    /// The folder to write to
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    #[command(flatten)]
-    image: ImageArgs,
-    /// Where a plain Envoy's requests go; without it, to port 8080 of what has the service's name
-    #[arg(long, value_name = "HOST:PORT")]
-    upstream: Option<HostPort>,
+/// Says what about alerts is valid, but hardly meant.
+fn warn_of_alerts(document: &Document) {
+    alertmanager::warnings(&document.config).iter().for_each(|warning| warn(warning));
 }
 
-/// The filter as an image.
-#[derive(Debug, clap::Args)]
-struct ImageArgs {
-    /// Where the proxies find the filter: oci://, https://, http://, or file:// in their own file system
-    #[arg(long, value_name = "URL", default_value = istio::IMAGE, value_parser = url)]
-    url: String,
-    /// Also write the filter as an image, in the OCI layout, to this folder; the rendered files then name its digest
-    #[arg(long, value_name = "DIR")]
-    oci: Option<PathBuf>,
-    /// The filter's module; without it, the one that `make wasm` builds
-    #[arg(long, value_name = "PATH")]
-    wasm: Option<PathBuf>,
+fn warn(warning: &str) {
+    // Where nobody reads standard error, nobody is to be warned.
+    let _printed = writeln!(io::stderr(), "warning: {warning}");
 }
 
-impl ImageArgs {
+/// Renders one target.
+pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
+    match &args.target {
+        Target::Plugin(file) => {
+            let document = load(&file.config)?;
+            one_file(file, &plugin::render(&document.value), out)
+        }
+        Target::EnvoyStats(file) => {
+            let document = load(&file.config)?;
+            one_file(file, &envoy_stats::render(&document.config), out)
+        }
+        Target::Envoy(args) => {
+            let document = load(&args.file.config)?;
+            let done = one_file(&args.file, &args.bootstrap(&document).render(), out)?;
+            // An absolute path may be one of the machine or the container that Envoy runs in.
+            let wasm = Path::new(&args.wasm);
+            if wasm.is_relative() && !wasm.is_file() {
+                let wasm = wasm.display();
+                warn(&format!(
+                    "there is no {wasm} here; Envoy looks for it from the folder in which it is started"
+                ));
+            }
+            Ok(done)
+        }
+        Target::Istio(args) => {
+            let document = load_for_mesh(&args.folder.config)?;
+            let digest = args.image.layout()?;
+            let hop = if args.sidecars { Hop::Sidecars } else { Hop::Gateway };
+            write_all(&args.folder.out, &args.image.istio(&document, digest.as_deref(), hop).render())
+        }
+        Target::Kubernetes(args) => {
+            let document = load_for_mesh(&args.folder.config)?;
+            warn_of_alerts(&document);
+            let upstream = args.upstream(&document);
+            args.kubernetes(&document, &upstream, args.image.layout()?.as_deref(), &args.folder.out)
+        }
+        Target::Prometheus(args::Scaled { folder, time_scale }) => {
+            let document = load(&folder.config)?;
+            write_all(&folder.out, &prometheus::render(&document.config, *time_scale))
+        }
+        Target::Alertmanager(args::Scaled { folder, time_scale }) => {
+            let document = load(&folder.config)?;
+            warn_of_alerts(&document);
+            write_all(&folder.out, &alertmanager::render(&document.config, *time_scale))
+        }
+        Target::Grafana(folder) => {
+            let document = load(&folder.config)?;
+            write_all(&folder.out, &grafana::render(&document.config))
+        }
+        Target::All(args) => all(args),
+    }
+}
+
+impl args::Envoy {
+    fn bootstrap<'d>(&self, document: &'d Document) -> Bootstrap<'d> {
+        Bootstrap {
+            document,
+            upstream: self.upstream.clone(),
+            listen: self.listen.clone(),
+            admin: self.admin.clone(),
+            wasm: self.wasm.clone(),
+            flush_seconds: None,
+        }
+    }
+}
+
+impl args::Image {
     /// The module's bytes.
     fn module(&self) -> Result<Vec<u8>, Failure> {
         let path = checkout::wasm(self.wasm.as_deref())?;
@@ -112,177 +141,38 @@ impl ImageArgs {
         let image = self.url.starts_with("oci://") || !self.url.contains("://");
         Ok(image.then_some(layout.digest))
     }
-}
 
-#[derive(Debug, clap::Args)]
-struct GrafanaArgs {
-    /// The configuration, JSON or YAML; - reads standard input
-    #[arg(long)]
-    config: PathBuf,
-    /// The folder to write to
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-}
-
-#[derive(Debug, clap::Args)]
-struct FolderArgs {
-    /// The configuration, JSON or YAML; - reads standard input
-    #[arg(long)]
-    config: PathBuf,
-    /// The folder to write to
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Divide every window and pause by so much, for drills and tests
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = time_scale)]
-    time_scale: u64,
-}
-
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// The configuration, JSON or YAML; - reads standard input
-    #[arg(long)]
-    config: PathBuf,
-    /// The file to write, or a folder for it; without it, standard output
-    #[arg(long, value_name = "PATH")]
-    out: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-struct EnvoyArgs {
-    #[command(flatten)]
-    common: Common,
-    /// Where requests go
-    #[arg(long, value_name = "HOST:PORT")]
-    upstream: HostPort,
-    /// Where requests come from; a port alone is on every IPv4 address
-    #[arg(long, value_name = "PORT|IP:PORT", default_value = "10000", value_parser = listen)]
-    listen: HostPort,
-    /// Envoy's admin interface; a port alone is on this machine only
-    #[arg(long, value_name = "PORT|IP:PORT", default_value = "9901", value_parser = admin)]
-    admin: HostPort,
-    /// The filter's module, as Envoy will find it
-    #[arg(long, value_name = "PATH", default_value = checkout::WASM)]
-    wasm: String,
-}
-
-/// Where Istio and Envoy Gateway can load a module from; a name alone is an image's.
-fn url(text: &str) -> Result<String, &'static str> {
-    match text.split_once("://") {
-        Some(("oci" | "https" | "http" | "file", rest)) if !rest.is_empty() => Ok(text.to_owned()),
-        None if !text.is_empty() => Ok(text.to_owned()),
-        _ => Err("expected oci://, https://, http:// or file://, and what follows it"),
+    fn istio<'a>(&'a self, document: &'a Document, digest: Option<&'a str>, hop: Hop) -> Istio<'a> {
+        Istio { document, url: &self.url, sha256: digest, hop }
     }
 }
 
-fn listen(text: &str) -> Result<HostPort, AddressError> {
-    HostPort::parse_with_host(text, "0.0.0.0")
-}
-
-/// The shortest window of an alert is two minutes, and Prometheus scrapes once a second at most: with less than two
-/// samples in a window, no rate is computed and no alert fires.
-fn time_scale(text: &str) -> Result<u64, &'static str> {
-    match text.parse() {
-        Ok(scale @ 1..=60) => Ok(scale),
-        _ => Err(
-            "expected 1 to 60: at 60 the shortest window is two seconds, which is as long as Prometheus needs for two scrapes",
-        ),
-    }
-}
-
-fn admin(text: &str) -> Result<HostPort, AddressError> {
-    HostPort::parse_with_host(text, "127.0.0.1")
-}
-
-/// What `redline check` takes, and nothing else: the whole configuration, with its receivers, is part of several targets.
-fn load(path: &Path) -> Result<Document, Failure> {
-    let document = Document::load(path)?;
-    let mut mistakes = prometheus::check(&document.config);
-    mistakes.extend(alertmanager::check(&document.config));
-    document.refuse(path, mistakes)?;
-    Ok(document)
-}
-
-/// The same, without what Istio would read as its own.
-fn load_for_mesh(path: &Path) -> Result<Document, Failure> {
-    let document = load(path)?;
-    document.refuse(path, istio::check(&document.config))?;
-    Ok(document)
-}
-
-/// Says what about alerts is valid, but hardly meant.
-fn warn(document: &Document) {
-    for warning in alertmanager::warnings(&document.config) {
-        // Where nobody reads standard error, nobody is to be warned.
-        let _printed = writeln!(std::io::stderr(), "warning: {warning}");
-    }
-}
-
-/// Renders one target.
-pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
-    match &args.target {
-        Target::Plugin(common) => {
-            let document = load(&common.config)?;
-            one_file(common, &plugin::render(&document.value), out)
-        }
-        Target::EnvoyStats(common) => {
-            let document = load(&common.config)?;
-            one_file(common, &envoy_stats::render(&document.config), out)
-        }
-        Target::Envoy(args) => {
-            let document = load(&args.common.config)?;
-            let EnvoyArgs { upstream, listen, admin, wasm, .. } = args;
-            let (upstream, listen, admin) = (upstream.clone(), listen.clone(), admin.clone());
-            let wasm = wasm.clone();
-            let bootstrap =
-                Bootstrap { document: &document, upstream, listen, admin, wasm, flush_seconds: None };
-            one_file(&args.common, &bootstrap.render(), out)
-        }
-        Target::Istio(args) => {
-            let document = load_for_mesh(&args.config)?;
-            let digest = args.image.layout()?;
-            let hop = if args.sidecars { Hop::Sidecars } else { Hop::Gateway };
-            let istio = Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop };
-            write_all(&args.out, &istio.render())
-        }
-        Target::Kubernetes(args) => {
-            let document = load_for_mesh(&args.config)?;
-            warn(&document);
-            args.kubernetes(&document, args.image.layout()?.as_deref(), &args.out)
-        }
-        Target::Prometheus(args) => {
-            let document = load(&args.config)?;
-            write_all(&args.out, &prometheus::render(&document.config, args.time_scale))
-        }
-        Target::Alertmanager(args) => {
-            let document = load(&args.config)?;
-            warn(&document);
-            write_all(&args.out, &alertmanager::render(&document.config, args.time_scale))
-        }
-        Target::Grafana(args) => {
-            let document = load(&args.config)?;
-            write_all(&args.out, &grafana::render(&document.config))
-        }
-        Target::All(args) => all(args),
-    }
-}
-
-impl KubernetesArgs {
-    /// Where a plain Envoy's requests go.
-    fn upstream(&self, document: &Document) -> HostPort {
-        let service = || HostPort { host: names::label_value(&document.config.service), port: 8080 };
-        self.upstream.clone().unwrap_or_else(service)
+impl args::Kubernetes {
+    /// Where a plain Envoy's requests go. A guess is said.
+    fn upstream(&self, document: &Document) -> Upstream {
+        let guessed = || {
+            let host = names::label_value(&document.config.service);
+            let guess = Upstream::from(HostPort { host, port: 8080 });
+            warn(&format!("a plain Envoy sends requests to {guess}; --upstream names another place"));
+            guess
+        };
+        self.upstream.clone().unwrap_or_else(guessed)
     }
 
     /// The files into a folder, and the module beside those of the plain Envoy.
-    fn kubernetes(&self, document: &Document, digest: Option<&str>, folder: &Path) -> Result<Done, Failure> {
+    fn kubernetes(
+        &self,
+        document: &Document,
+        upstream: &Upstream,
+        digest: Option<&str>,
+        folder: &Path,
+    ) -> Result<Done, Failure> {
         let url = &self.image.url;
         if url.starts_with("file://") {
             return Err(Failure::Url { url: url.clone() });
         }
         let module = self.image.module()?;
-        let upstream = self.upstream(document);
-        let done =
-            write_all(folder, &Kubernetes { document, url, sha256: digest, upstream: &upstream }.render())?;
+        let done = write_all(folder, &Kubernetes { document, url, sha256: digest, upstream }.render())?;
         let copy = folder.join(kubernetes::MODULE);
         std::fs::write(&copy, module)
             .map_err(|source| Failure::Write { path: copy.display().to_string(), source })?;
@@ -291,40 +181,39 @@ impl KubernetesArgs {
 }
 
 /// Every target into a folder of its name.
-fn all(args: &KubernetesArgs) -> Result<Done, Failure> {
-    let document = load_for_mesh(&args.config)?;
-    warn(&document);
-    let config = &document.config;
+fn all(args: &args::Kubernetes) -> Result<Done, Failure> {
+    let document = load_for_mesh(&args.folder.config)?;
+    warn_of_alerts(&document);
+    let (config, out) = (&document.config, &args.folder.out);
     let digest = args.image.layout()?;
-    let istio =
-        Istio { document: &document, url: &args.image.url, sha256: digest.as_deref(), hop: Hop::Gateway };
+    let upstream = args.upstream(&document);
     let bootstrap = Bootstrap {
         document: &document,
-        upstream: args.upstream(&document),
+        upstream: upstream.clone(),
         listen: HostPort { host: "0.0.0.0".to_owned(), port: 10000 },
         admin: HostPort { host: "127.0.0.1".to_owned(), port: 9901 },
         wasm: args.image.wasm.as_ref().map_or(checkout::WASM.to_owned(), |path| path.display().to_string()),
         flush_seconds: None,
     };
     // First what needs the module: where there is none, nothing is written.
-    let done = args.kubernetes(&document, digest.as_deref(), &args.out.join("kubernetes"))?;
+    let done = args.kubernetes(&document, &upstream, digest.as_deref(), &out.join("kubernetes"))?;
     for (name, files) in [
         ("plugin", vec![plugin::render(&document.value)]),
         ("envoy-stats", vec![envoy_stats::render(config)]),
         ("envoy", vec![bootstrap.render()]),
-        ("istio", istio.render()),
+        ("istio", args.image.istio(&document, digest.as_deref(), Hop::Gateway).render()),
         ("prometheus", prometheus::render(config, 1)),
         ("alertmanager", alertmanager::render(config, 1)),
         ("grafana", grafana::render(config)),
     ] {
-        write_all(&args.out.join(name), &files)?;
+        write_all(&out.join(name), &files)?;
     }
     Ok(done)
 }
 
 /// To standard output, or where the user says.
-fn one_file(common: &Common, rendered: &Rendered, out: &mut impl Write) -> Result<Done, Failure> {
-    match &common.out {
+fn one_file(to: &args::File, rendered: &Rendered, out: &mut impl Write) -> Result<Done, Failure> {
+    match &to.out {
         None => out.write_all(rendered.text.as_bytes())?,
         Some(path) => write_file(path, rendered)?,
     }

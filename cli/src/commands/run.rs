@@ -1,9 +1,9 @@
 //! `redline run`: a real Envoy with the filter in front of an upstream, until Ctrl-C.
 
 use super::{Done, Failure};
-use crate::address::{AddressError, HostPort};
+use crate::address::{AddressError, HostPort, Upstream};
 use crate::checkout;
-use crate::demo::{self, Upstream};
+use crate::demo;
 use crate::document::Document;
 use crate::envoy::{Envoy, Launch};
 use crate::render::{Bootstrap, envoy::LISTENER};
@@ -20,9 +20,9 @@ pub struct Args {
     /// The configuration, JSON or YAML; - reads standard input; without it, the demo's
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Where requests go; without it, to a demo upstream of Redline's own
-    #[arg(long, value_name = "HOST:PORT")]
-    upstream: Option<HostPort>,
+    /// Where requests go; h2c:// is for HTTP/2 without TLS, which gRPC needs; without it, to a demo upstream of Redline's own
+    #[arg(long, value_name = "[h2c://]HOST:PORT")]
+    upstream: Option<Upstream>,
     /// Where requests come from; a port alone is on this machine only
     #[arg(long, value_name = "PORT|IP:PORT", default_value = "10000", value_parser = local)]
     listen: HostPort,
@@ -58,9 +58,9 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let (_demo, upstream) = match &args.upstream {
         Some(upstream) => (None, upstream.clone()),
         None => {
-            let demo = Upstream::start().map_err(Failure::system("the demo upstream"))?;
-            let address = demo.address().into();
-            (Some(demo), address)
+            let demo = demo::Upstream::start().map_err(Failure::system("the demo upstream"))?;
+            let address = HostPort::from(demo.address());
+            (Some(demo), address.into())
         }
     };
     let bootstrap = Bootstrap {

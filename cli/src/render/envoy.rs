@@ -1,7 +1,7 @@
 //! A configuration and addresses in, a whole Envoy bootstrap out: a gateway with the filter before one upstream.
 
 use super::{Rendered, envoy_stats, plugin, yaml};
-use crate::address::HostPort;
+use crate::address::{HostPort, Upstream};
 use crate::document::Document;
 
 /// The listener's name, by which Envoy's admin interface lists it.
@@ -13,7 +13,7 @@ pub struct Bootstrap<'a> {
     /// What the filter is told.
     pub document: &'a Document,
     /// Where requests go; a name is looked up in DNS, again and again.
-    pub upstream: HostPort,
+    pub upstream: Upstream,
     /// Where requests come from, HTTP/1.1 or HTTP/2 without TLS.
     pub listen: HostPort,
     /// Envoy's admin interface. It can stop Envoy: keep it off the network.
@@ -49,10 +49,12 @@ impl Bootstrap<'_> {
         let Self { document, upstream, listen, admin, flush_seconds, .. } = self;
         let flush = flush_seconds.map(|s| format!("stats_flush_interval: {s}s\n")).unwrap_or_default();
         // A name with addresses of both families is most often one server that listens on the older.
-        let discovery = match upstream.ip() {
+        let discovery = match upstream.address.ip() {
             Some(_) => "type: STATIC",
             None => "type: STRICT_DNS\n      dns_lookup_family: V4_PREFERRED",
         };
+        // A call of gRPC's ends when its client says so, which may be never; what stands still ends by the idle timeout.
+        let (timeout, protocol) = if upstream.http2 { ("0s", HTTP2) } else { ("15s", "") };
         format!(
             r#"admin:
   address:
@@ -82,7 +84,7 @@ impl Bootstrap<'_> {
                       routes:
                         - name: all
                           match: {{prefix: "/"}}
-                          route: {{cluster: upstream, timeout: 15s}}
+                          route: {{cluster: upstream, timeout: {timeout}}}
                 http_filters:
 {filter}                  - name: envoy.filters.http.router
                     typed_config:
@@ -91,7 +93,7 @@ impl Bootstrap<'_> {
     - name: upstream
       {discovery}
       connect_timeout: 2s
-      load_assignment:
+{protocol}      load_assignment:
         cluster_name: upstream
         endpoints:
           - lb_endpoints:
@@ -101,7 +103,7 @@ impl Bootstrap<'_> {
 {metrics_cluster}{stats}"#,
             admin = socket(admin),
             listen = socket(listen),
-            upstream = socket(upstream),
+            upstream = socket(&upstream.address),
             filter = yaml::indented(&http_filter(document, &self.wasm), 18),
             stats = envoy_stats::stats_config(&document.config),
             metrics_listener = metrics.map(metrics_listener).unwrap_or_default(),
@@ -157,6 +159,12 @@ fn metrics_cluster(admin: &HostPort) -> String {
 
 const HCM: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+/// What a cluster says whose servers speak HTTP/2 without being asked.
+const HTTP2: &str = r#"      typed_extension_protocol_options:
+        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+          "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+          explicit_http_config: {http2_protocol_options: {}}
+"#;
 const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 
 /// One element of `http_filters`: the filter, loaded from `wasm`, with its configuration; at column 0.

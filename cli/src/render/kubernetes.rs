@@ -9,7 +9,7 @@ mod proxies;
 
 use super::Rendered;
 use super::istio::{Hop, Istio};
-use crate::address::HostPort;
+use crate::address::Upstream;
 use crate::document::Document;
 
 /// Where what watches is deployed.
@@ -27,7 +27,7 @@ pub struct Kubernetes<'a> {
     /// SHA-256 of the image's manifest, in hexadecimal digits.
     pub sha256: Option<&'a str>,
     /// Where the plain Envoy's requests go.
-    pub upstream: &'a HostPort,
+    pub upstream: &'a Upstream,
 }
 
 impl Kubernetes<'_> {

@@ -75,7 +75,8 @@ fn shipped() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let envoy = root.join("envoy");
     let profiles = std::fs::read_dir(envoy.join("profiles")).unwrap().map(|entry| entry.unwrap().path());
-    let examples = ["envoy", "compose", "istio", "fastapi"].map(|name| root.join("examples").join(name));
+    let examples =
+        ["envoy", "compose", "istio", "fastapi", "grpc"].map(|name| root.join("examples").join(name));
     let examples = examples.map(|folder| folder.join("redline.yaml"));
     profiles.chain([envoy.join("redline.example.yaml")]).chain(examples).collect()
 }
