@@ -200,12 +200,11 @@ fn configuration(text: &str) -> Result<(), String> {
 /// The bootstrap that is rendered for the least configuration, as plain data.
 fn bootstrap() -> Value {
     let document = Document::from_text("the least", "service: shop").expect("it is right");
-    let address = |text: &str| text.parse().expect("an address");
     let bootstrap = Bootstrap {
         document: &document,
-        upstream: address("127.0.0.1:8080"),
-        listen: address("127.0.0.1:10000"),
-        admin: address("127.0.0.1:9901"),
+        upstream: "127.0.0.1:8080".parse().expect("an address"),
+        listen: "127.0.0.1:10000".parse().expect("an address"),
+        admin: "127.0.0.1:9901".parse().expect("an address"),
         wasm: wasm().display().to_string(),
         flush_seconds: None,
     };
