@@ -96,6 +96,12 @@ impl From<HostPort> for Upstream {
     }
 }
 
+impl From<SocketAddr> for Upstream {
+    fn from(address: SocketAddr) -> Self {
+        HostPort::from(address).into()
+    }
+}
+
 impl FromStr for Upstream {
     type Err = AddressError;
 

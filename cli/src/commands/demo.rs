@@ -59,7 +59,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let upstream = Upstream::start().map_err(Failure::system("the demo upstream"))?;
     let bootstrap = Bootstrap {
         document: &document,
-        upstream: HostPort::from(upstream.address()).into(),
+        upstream: upstream.address().into(),
         listen: HostPort::loopback(),
         admin: HostPort::loopback(),
         wasm: wasm.display().to_string(),

@@ -59,8 +59,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         Some(upstream) => (None, upstream.clone()),
         None => {
             let demo = demo::Upstream::start().map_err(Failure::system("the demo upstream"))?;
-            let address = HostPort::from(demo.address());
-            (Some(demo), address.into())
+            let address = demo.address().into();
+            (Some(demo), address)
         }
     };
     let bootstrap = Bootstrap {
