@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import setup  # noqa: E402
-from tooling import BIN, ROOT, TOOLS, Failed, guarded, locked, output, text_of  # noqa: E402
+from tooling import BIN, ROOT, TOOLS, Failed, guarded, locked, text_of  # noqa: E402
 
 TARGET = "wasm32-wasip1"
 FAULTS = "--faults" in sys.argv[1:]
