@@ -6,8 +6,9 @@ use crate::backtest::{self, Backtest};
 use crate::document::Document;
 use crate::render::prometheus;
 use crate::replay::{self, Module};
-use crate::report::backtest::{Named, json, page, table};
+use crate::report::backtest::{Named, json, table};
 use crate::report::html::{Destination, Made};
+use crate::report::page;
 use host_harness::traffic::BadRecord;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let that = against.as_ref().map(|(config, backtest)| Named { config, backtest });
     if let Some(destination) = destination {
         let title = format!("Backtest of {}", args.traffic.names());
-        destination.write(&page(&document.config, this, that, title, Made::now())?.html()?)?;
+        destination.write(&page::backtest(&document.config, this, that, title, Made::now())?.html()?)?;
     }
     match args.output {
         Output::Table => out.write_all(table(this, that).as_bytes())?,

@@ -5,7 +5,8 @@ use super::{Done, Failure};
 use crate::document::Document;
 use crate::replay::{self, Outcome};
 use crate::report::html::{Destination, Made};
-use crate::report::replay::{json, page, table};
+use crate::report::page;
+use crate::report::replay::{json, table};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -55,7 +56,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let outcome = outcome?;
     if let Some(destination) = destination {
         let title = format!("Replay of {}", args.traffic.names());
-        let page = page(&document.config, &outcome, title, None, Made::now())?;
+        let page = page::replay(&document.config, &outcome, title, None, Made::now())?;
         destination.write(&page.html()?)?;
     }
     match args.output {

@@ -1,13 +1,11 @@
 //! Which alerts would have fired in; tables for people or JSON out.
 
-use super::html::{Firing, Made, Page, PageError};
-use super::numbers::count;
-use super::replay::{self as of_replay, SCHEMA_VERSION};
-use super::slo::coarse;
+use super::json::SCHEMA_VERSION;
+use super::numbers::{coarse, count};
+use super::replay::remarks;
 use super::table::{self, Align};
 use crate::backtest::{Backtest, Episode, SloOutcome};
 use jiff::Timestamp;
-use redline::config::Config;
 use redline::slo::Window;
 use serde_json::{Value, json};
 
@@ -44,7 +42,7 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
         text.push_str(&alerts(named.backtest));
     }
     let notes = notes(this, against);
-    let remarks = of_replay::remarks(replay);
+    let remarks = remarks(replay);
     if !notes.is_empty() || !remarks.is_empty() {
         text.push('\n');
     }
@@ -52,34 +50,6 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
         text.push_str(&format!("note: {note}\n"));
     }
     text + &remarks
-}
-
-/// The page of a backtest: the replay's, with the alerts that fired, and how another configuration would have fared.
-pub fn page(
-    config: &Config,
-    this: Named<'_>,
-    against: Option<Named<'_>>,
-    title: String,
-    made: Made,
-) -> Result<Page, PageError> {
-    let firings: Vec<Firing> = this.backtest.episodes.iter().map(firing).collect();
-    let mut page = of_replay::page(config, &this.backtest.replay, title, Some(&firings), made)?;
-    if let Some(other) = against {
-        let columns =
-            ["SLO", "Configuration", "Objective", "Alerts", "Firing", "First firing (UTC)", "Budget left"];
-        page.compare("The same traffic with both configurations", &columns, comparison_rows([this, other]));
-    }
-    Ok(page)
-}
-
-fn firing(episode: &Episode) -> Firing {
-    Firing {
-        alert: episode.alert.to_owned(),
-        slo: episode.slo.clone(),
-        severity: episode.severity.as_str().to_owned(),
-        from_s: episode.firing_s,
-        to_s: episode.resolved_s,
-    }
 }
 
 const NS: u64 = 1_000_000_000;
@@ -128,7 +98,7 @@ fn comparison(both: [Named<'_>; 2]) -> String {
 }
 
 /// For each SLO and configuration: the SLO, the configuration, objective, alerts, how long they fired, when first, budget.
-fn comparison_rows(both: [Named<'_>; 2]) -> Vec<Vec<String>> {
+pub(super) fn comparison_rows(both: [Named<'_>; 2]) -> Vec<Vec<String>> {
     let [this, other] = both;
     let mut names: Vec<&str> = this.backtest.slos.iter().map(|outcome| outcome.slo.name.as_str()).collect();
     for outcome in &other.backtest.slos {

@@ -2,8 +2,7 @@
 
 use super::cell::Tone;
 use super::{Link, Top};
-use crate::report::numbers::whole;
-use crate::report::slo::coarse;
+use crate::report::numbers::{coarse, whole};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use super::chart::{Ink, Span, spans};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::slo::coarse;
+use crate::report::numbers::coarse;
 
 /// One time that an alert fired.
 #[derive(Debug, Clone, PartialEq, Eq)]

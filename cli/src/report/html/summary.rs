@@ -89,6 +89,6 @@ fn span(ns: u64) -> String {
     match ns {
         ns if ns < 1_000_000_000 => numbers::milliseconds(ns as f64 / 1e6),
         ns if ns < 60_000_000_000 => format!("{:.1} s", ns as f64 / 1e9),
-        ns => slo::coarse(ns / 1_000_000_000),
+        ns => numbers::coarse(ns / 1_000_000_000),
     }
 }
