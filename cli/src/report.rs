@@ -5,6 +5,7 @@ pub mod course;
 pub mod custom;
 pub mod html;
 pub mod json;
+mod length;
 pub mod numbers;
 pub mod page;
 pub mod quantile;

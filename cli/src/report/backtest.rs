@@ -1,6 +1,7 @@
 //! Which alerts would have fired in; tables for people or JSON out.
 
 use super::json::SCHEMA_VERSION;
+use super::length::S;
 use super::numbers::{coarse, count};
 use super::replay::remarks;
 use super::table::{self, Align};
@@ -26,8 +27,8 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
         Some((first, last)) => format!(
             "Service {}, {} to {}, {exchanges} exchanges\n\n",
             this.backtest.service,
-            time(first / NS),
-            time(last.div_ceil(NS))
+            time(first / S),
+            time(last.div_ceil(S))
         ),
         None => format!("Service {}, {exchanges} exchanges\n\n", this.backtest.service),
     };
@@ -51,8 +52,6 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
     }
     text + &remarks
 }
-
-const NS: u64 = 1_000_000_000;
 
 fn summary(backtest: &Backtest) -> String {
     let columns = [
@@ -162,7 +161,7 @@ fn alerts(backtest: &Backtest) -> String {
 /// What a reader should know.
 fn notes(this: Named<'_>, against: Option<Named<'_>>) -> Vec<String> {
     let Some((first, last)) = this.backtest.replay.span_ns else { return Vec::new() };
-    let span_s = last.saturating_sub(first).div_ceil(NS);
+    let span_s = last.saturating_sub(first).div_ceil(S);
     let outcomes = std::iter::once(this).chain(against).flat_map(|named| &named.backtest.slos);
     let mut unseen: Vec<_> = outcomes
         .flat_map(|outcome| {
@@ -197,8 +196,8 @@ pub fn json(this: Named<'_>, against: Option<Named<'_>>) -> Value {
         "service": this.backtest.service,
         "exchanges": replay.summary.exchanges,
         "skipped": replay.summary.skipped,
-        "first_time": replay.span_ns.map(|(first, _)| time(first / NS)),
-        "last_time": replay.span_ns.map(|(_, last)| time(last.div_ceil(NS))),
+        "first_time": replay.span_ns.map(|(first, _)| time(first / S)),
+        "last_time": replay.span_ns.map(|(_, last)| time(last.div_ceil(S))),
         "evaluated_from": time(from),
         "evaluated_to": time(to),
         "config": this.config,

@@ -9,7 +9,6 @@ mod recorder;
 mod totals;
 
 pub use bins::Bin;
-pub use grid::{length_in_words, round_up};
 pub use recorder::Recorder;
 pub use totals::{BURN_WINDOWS, CLASSES, SloTotals, Totals};
 

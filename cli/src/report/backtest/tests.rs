@@ -42,7 +42,7 @@ fn backtest(objective: &str) -> Backtest {
         replay: Outcome {
             summary: Summary { exchanges: 1_000_000, ..Summary::default() },
             ignored: 0,
-            span_ns: Some((START_S * NS, (START_S + 2 * DAY_S) * NS - 1)),
+            span_ns: Some((START_S * S, (START_S + 2 * DAY_S) * S - 1)),
             samples: Vec::new(),
             prometheus: String::new(),
             course: None,

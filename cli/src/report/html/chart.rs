@@ -8,6 +8,7 @@ mod axis;
 mod bars;
 mod ink;
 mod plot;
+mod rows;
 mod spans;
 
 pub use axis::{Axis, moment};
