@@ -8,8 +8,9 @@
 mod availability;
 mod business;
 mod database;
-mod infrastructure;
+mod filter;
 mod latency;
+mod queues;
 mod rate_limiting;
 mod security;
 mod tenants;
@@ -136,7 +137,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Alert> {
         business::ALERTS,
         tenants::ALERTS,
         security::ALERTS,
-        infrastructure::ALERTS,
+        queues::ALERTS,
+        filter::ALERTS,
     ]
     .into_iter()
     .flatten()
