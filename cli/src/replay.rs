@@ -1,8 +1,8 @@
 //! Files of recorded traffic and the filter's module in; what Envoy would show, and how it compares to the oracle, out.
 
+use crate::course::{Course, Recorder};
 use crate::document::Document;
 use crate::render::plugin;
-use crate::report::course::{Course, Recorder};
 use host_harness::abi::Plugin;
 use host_harness::oracle::{Difference, Oracle, OracleError};
 use host_harness::replay::{Event, Options, ReplayError, Summary, Watch, What, replay_watched};

@@ -1,11 +1,9 @@
 //! What was measured in, tables for people out, or one page with charts.
 
 pub mod backtest;
-pub mod course;
 pub mod custom;
 pub mod html;
 pub mod json;
-mod length;
 pub mod numbers;
 pub mod page;
 pub mod quantile;

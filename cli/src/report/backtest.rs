@@ -1,11 +1,11 @@
 //! Which alerts would have fired in; tables for people or JSON out.
 
 use super::json::SCHEMA_VERSION;
-use super::length::S;
 use super::numbers::{coarse, count};
 use super::replay::remarks;
 use super::table::{self, Align};
 use crate::backtest::{Backtest, Episode, SloOutcome};
+use crate::course::length::S;
 use jiff::Timestamp;
 use redline::slo::Window;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use super::Firing;
 use super::chart::moment;
-use crate::report::course::{Bin, Course, Totals};
+use crate::course::{Bin, Course, Totals};
 use crate::report::red::Red;
 use crate::scrape::Scrape;
 use crate::slo::SloStates;

@@ -3,8 +3,8 @@
 use super::chart::{Axis, Ink, Layer, Plot, steps};
 use super::input::{over_time, time_of};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::course::Bin;
-use crate::report::length::in_words;
+use crate::course::Bin;
+use crate::course::length::in_words;
 use crate::report::numbers::{milliseconds, per_millisecond, quantile_of_durations};
 use crate::report::quantile::{Quantile, quantile};
 

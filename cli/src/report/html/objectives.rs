@@ -3,8 +3,8 @@
 use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
 use super::input::{over_time, time_of};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::course::{BURN_WINDOWS, Bin, SloTotals};
-use crate::report::length::in_words;
+use crate::course::length::in_words;
+use crate::course::{BURN_WINDOWS, Bin, SloTotals};
 use crate::report::numbers::count;
 use crate::report::slo::{self, burn, percent};
 use crate::slo::{SloState, window_name};

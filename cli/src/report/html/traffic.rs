@@ -3,8 +3,8 @@
 use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
 use super::input::{over_time, time_of};
 use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::course::{Bin, CLASSES};
-use crate::report::length::in_words;
+use crate::course::length::in_words;
+use crate::course::{Bin, CLASSES};
 use crate::report::numbers::{self, percent, whole};
 use redline::metric::Metric;
 use std::collections::BTreeMap;

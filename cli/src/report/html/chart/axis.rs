@@ -1,6 +1,6 @@
 //! The least and the greatest value in; an axis with round marks out. Times are UTC.
 
-use crate::report::length::{DAY, HOUR, MINUTE, MS, S};
+use crate::course::length::{DAY, HOUR, MINUTE, MS, S};
 use jiff::Timestamp;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use std::ops::Range;

@@ -5,6 +5,7 @@
 
 mod bins;
 mod grid;
+pub(crate) mod length;
 mod recorder;
 mod totals;
 

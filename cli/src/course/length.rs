@@ -1,18 +1,18 @@
 //! Lengths of time in nanoseconds, and such a length in words out.
 
 /// A millisecond.
-pub(super) const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 /// A second.
-pub(super) const S: u64 = 1000 * MS;
+pub(crate) const S: u64 = 1000 * MS;
 /// A minute.
-pub(super) const MINUTE: u64 = 60 * S;
+pub(crate) const MINUTE: u64 = 60 * S;
 /// An hour.
-pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(crate) const HOUR: u64 = 60 * MINUTE;
 /// A day.
-pub(super) const DAY: u64 = 24 * HOUR;
+pub(crate) const DAY: u64 = 24 * HOUR;
 
 /// A length of time as people say it: `5 ms`, `30 s`, `2 h`, `1 d`.
-pub(super) fn in_words(ns: u64) -> String {
+pub(crate) fn in_words(ns: u64) -> String {
     let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (S, "s"), (MS, "ms")];
     let whole = units.into_iter().find(|(unit, _)| ns >= *unit && ns.is_multiple_of(*unit));
     match whole {

@@ -1,6 +1,6 @@
 //! Lengths of time of which each is a multiple of the one before: what time axes are divided by.
 
-use crate::report::length::{DAY, HOUR, MINUTE, MS, S};
+use super::length::{DAY, HOUR, MINUTE, MS, S};
 
 /// Each divides the next, so that the edges of a coarser grid are edges of a finer one.
 const LENGTHS: [u64; 24] = [
