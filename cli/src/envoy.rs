@@ -16,9 +16,11 @@ mod child;
 mod error;
 mod install;
 mod log;
+mod version;
 
 pub use error::EnvoyError;
-pub use install::{Installation, Version};
+pub use install::Installation;
+pub use version::Version;
 
 use crate::http::Client;
 use child::Guarded;
