@@ -1,7 +1,7 @@
 //! Redline itself: whether the filter runs, is scraped, and counts everything.
 
 use super::super::tiers::Severity::{Critical, Info, Warning};
-use super::{Alert, COUNT, Case, Category::Infrastructure, RATIO};
+use super::alert::{Alert, COUNT, Case, Category::Infrastructure, RATIO};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

@@ -1,7 +1,7 @@
 //! The queues behind the service.
 
 use super::super::tiers::Severity::{Critical, Warning};
-use super::{Alert, COUNT, Case, Category::Infrastructure, RATIO, SECONDS};
+use super::alert::{Alert, COUNT, Case, Category::Infrastructure, RATIO, SECONDS};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {
