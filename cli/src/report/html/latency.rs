@@ -1,8 +1,10 @@
 //! Duration histograms over time in; percentiles out.
 
+use super::chart::ChartError;
 use super::chart::{Axis, Ink, Layer, Plot, steps};
+use super::input::Input;
 use super::input::{over_time, time_of};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
 use crate::course::Bin;
 use crate::course::length::in_words;
 use crate::report::numbers::{milliseconds, per_millisecond, quantile_of_durations};

@@ -1,8 +1,10 @@
 //! How SLOs stand, and how they came to that, in; their table, budgets over time and burn rates out.
 
+use super::chart::ChartError;
 use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
+use super::input::Input;
 use super::input::{over_time, time_of};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
 use crate::course::length::in_words;
 use crate::course::{BURN_WINDOWS, Bin, SloTotals};
 use crate::report::numbers::count;

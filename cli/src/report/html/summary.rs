@@ -1,7 +1,8 @@
 //! The head of a page: what was measured, when, by whom, and the figures that matter most.
 
 use super::chart::moment;
-use super::{Headline, Input};
+use super::input::Input;
+use super::parts::Headline;
 use crate::report::numbers::{self, count, percent, quantile_of_durations, whole};
 use crate::report::quantile::quantile;
 use crate::report::slo;

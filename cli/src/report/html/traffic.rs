@@ -1,8 +1,10 @@
 //! Requests in; how many of which class came when, and which status they had, out.
 
+use super::chart::ChartError;
 use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
+use super::input::Input;
 use super::input::{over_time, time_of};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
 use crate::course::length::in_words;
 use crate::course::{Bin, CLASSES};
 use crate::report::numbers::{self, percent, whole};

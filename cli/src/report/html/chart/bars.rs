@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::ink::Ink;
 use super::rows::{draw_rows, rows_on, write_title};
-use super::{Area, ChartError, Drawing, FINE, Sheet, failed, fitting};
+use super::sheet::{Area, ChartError, Drawing, FINE, Sheet, failed, fitting};
 use plotters::prelude::{Color, PathElement, Rectangle};
 
 /// One value.

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::ink::Ink;
-use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, letters};
+use super::sheet::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, letters};
 use plotters::chart::ChartContext;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::prelude::{ChartBuilder, SVGBackend, Text};

@@ -2,7 +2,7 @@
 
 use super::ink::Ink;
 use super::rows::{draw_rows, rows_on, write_title};
-use super::{Area, ChartError, Drawing, FINE, Sheet, failed, fitting, margin, time_axis};
+use super::sheet::{Area, ChartError, Drawing, FINE, Sheet, failed, fitting, margin, time_axis};
 use plotters::prelude::{Color, Rectangle};
 
 /// From when to when, in seconds since the chart's beginning.
