@@ -6,158 +6,51 @@ mod profile;
 mod support;
 
 use redline::config::Config;
-use redline_cli::http::Client;
 use redline_cli::render::promql::metric_names;
-use redline_cli::render::{alertmanager, grafana, prometheus};
+use redline_cli::render::{grafana, prometheus};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use support::World;
+use support::alertmanager::{Alertmanager, Labels};
 use support::client::Call;
 use support::load::Load;
-use support::tools::{self, tool, write};
+use support::prometheus::Prometheus;
 use support::webhook::Webhook;
-use tempfile::TempDir;
+use support::{World, tools, within};
 
 /// What is a minute in the configuration is a second here.
 const SCALE: u64 = 60;
 
-/// A process that ends with the test.
-struct Process(Child);
-
-impl Process {
-    fn start(program: &Path, folder: &Path, arguments: &[String]) -> Self {
-        let name = program.file_name().expect("a name").display();
-        let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log");
-        let errors = log.try_clone().expect("the log again");
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(errors);
-        Self(command.spawn().unwrap_or_else(|error| panic!("{name}: {error}; `make setup` installs it")))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _gone = (self.0.kill(), self.0.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
-/// Polls until `probe` yields something.
-fn within<T>(seconds: u64, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    loop {
-        if let Some(found) = probe() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 /// Prometheus and Alertmanager beside some proxies.
 struct Monitoring {
-    _processes: [Process; 2],
-    _folder: TempDir,
-    prometheus: String,
-    alertmanager: String,
-    client: Client,
+    prometheus: Prometheus,
+    alertmanager: Alertmanager,
 }
 
 impl Monitoring {
     fn start(config: &Config, proxies: &[SocketAddr]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path();
-        write(path, &prometheus::render(config, SCALE));
-        write(path, &alertmanager::render(config, SCALE));
-        let [prometheus, alertmanager] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
-        let scrape = std::fs::read_to_string(path.join("scrape.yaml")).expect("the file");
+        let alertmanager = Alertmanager::start(config, SCALE);
+        let folder = tools::rendered(config, SCALE);
+        let scrape = std::fs::read_to_string(folder.path().join("scrape.yaml")).expect("the file");
         let targets: Vec<String> = proxies.iter().map(|address| format!("\"{address}\"")).collect();
         let here = scrape.replace("\"127.0.0.1:9901\"", &targets.join(", "));
         assert_ne!(here, scrape);
+        let told = alertmanager.address();
         let text = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yaml, alerts.yaml]\n\
-             alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{alertmanager}\"]}}]}}]}}\n{here}"
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{told}\"]}}]}}]}}\n{here}"
         );
-        std::fs::write(path.join("prometheus.yml"), text).expect("a file");
-        let processes = [
-            Process::start(
-                &tool("prometheus"),
-                path,
-                &[
-                    "--config.file=prometheus.yml".to_owned(),
-                    "--storage.tsdb.path=data".to_owned(),
-                    format!("--web.listen-address={prometheus}"),
-                ],
-            ),
-            Process::start(
-                &tools::alertmanager(path),
-                path,
-                &[
-                    "--config.file=alertmanager.yml".to_owned(),
-                    "--storage.path=alerts".to_owned(),
-                    "--cluster.listen-address=".to_owned(),
-                    format!("--web.listen-address={alertmanager}"),
-                ],
-            ),
-        ];
-        let path = path.to_owned();
-        let client = Client::new(Duration::from_secs(20));
-        let this = Self { _processes: processes, _folder: folder, prometheus, alertmanager, client };
-        let ready = |address: &str| this.client.get(&format!("http://{address}/-/ready"));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while let (Err(error), _) | (_, Err(error)) = (ready(&this.prometheus), ready(&this.alertmanager)) {
-            let log = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
-            let logs = log("prometheus.log") + &log("alertmanager.log");
-            assert!(Instant::now() < deadline, "{error}\n{logs}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        this
+        Self { prometheus: Prometheus::start_in(folder, &text), alertmanager }
     }
 
-    /// The labels and values that a query gives now; an error where Prometheus refuses it.
-    fn query(&self, query: &str) -> Result<Vec<(Value, f64)>, String> {
-        let url = format!("http://{}/api/v1/query?query={}", self.prometheus, encoded(query));
-        let body = self.client.get(&url).map_err(|error| error.to_string())?;
-        let body: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
-        let result = body["data"]["result"].as_array().cloned().unwrap_or_default();
-        let number =
-            |sample: &Value| sample["value"][1].as_str().and_then(|v| v.parse().ok()).unwrap_or(f64::NAN);
-        Ok(result.iter().map(|sample| (sample["metric"].clone(), number(sample))).collect())
-    }
-
-    /// The value of a query with one result.
-    fn number(&self, query: &str) -> Option<f64> {
-        match self.query(query).ok()?.as_slice() {
-            [(_, value)] => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// What Alertmanager holds: alert name and tier to whether it is held back.
+    /// What Alertmanager holds: alert name and SLO to whether it is held back.
     fn held(&self) -> BTreeMap<(String, String), bool> {
-        let body =
-            self.client.get(&format!("http://{}/api/v2/alerts", self.alertmanager)).expect("an answer");
-        let alerts: Vec<Value> = serde_json::from_str(&body).expect("JSON");
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let one = |alert: &Value| {
-            let key = (text(&alert["labels"]["alertname"]), text(&alert["labels"]["slo"]));
-            (key, !alert["status"]["inhibitedBy"].as_array().expect("a list").is_empty())
-        };
-        alerts.iter().map(one).collect()
+        let text = |labels: &Labels, name: &str| labels.get(name).cloned().unwrap_or_default();
+        let one =
+            |(labels, hidden): (Labels, bool)| ((text(&labels, "alertname"), text(&labels, "slo")), hidden);
+        self.alertmanager.held().into_iter().map(one).collect()
     }
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect()
 }
 
 /// The profile, told where the webhook is, and published often.
@@ -255,8 +148,10 @@ fn an_outage_reaches_the_webhook_once_summed_over_both_proxies_and_resolves_afte
 
     let healthy = load(0);
     within(60, "both proxies, counted as one", || {
-        let events = monitoring.number("slo:events:increase{slo=\"availability\",window=\"5m\"}")?;
-        let each = monitoring.query("increase(slo_events_total{slo=\"availability\"}[5s])").ok()?;
+        let events =
+            monitoring.prometheus.number("slo:events:increase{slo=\"availability\",window=\"5m\"}")?;
+        let each =
+            monitoring.prometheus.query("increase(slo_events_total{slo=\"availability\"}[5s])").ok()?;
         let more_than_each = each.len() == 2 && each.iter().all(|(_, value)| *value > 0.0 && *value < events);
         more_than_each.then_some(())
     });
@@ -311,23 +206,14 @@ fn an_outage_reaches_the_webhook_once_summed_over_both_proxies_and_resolves_afte
         webhook.alerts().into_iter().find(|(_, labels)| labels["alertname"] == "RedlineTargetDown")
     });
     assert_eq!((told.0.as_str(), told.1["severity"].as_str()), ("firing", "warning"));
-    let absent = monitoring.query("ALERTS{alertname=\"RedlineAbsent\"}").expect("an answer");
+    let absent = monitoring.prometheus.query("ALERTS{alertname=\"RedlineAbsent\"}").expect("an answer");
     assert_eq!(absent, [], "the other one is there");
 }
 
 /// Prometheus evaluated every rule of the rendered files, and none of them failed.
 fn every_rule_is_healthy(monitoring: &Monitoring) {
-    let url = format!("http://{}/api/v1/rules", monitoring.prometheus);
-    let rules = || -> Vec<(String, String, String)> {
-        let body: Value =
-            serde_json::from_str(&monitoring.client.get(&url).expect("the rules")).expect("JSON");
-        let groups = body["data"]["groups"].as_array().expect("groups").iter();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let rules = groups.flat_map(|group| group["rules"].as_array().expect("rules"));
-        rules.map(|rule| (text(&rule["name"]), text(&rule["health"]), text(&rule["lastError"]))).collect()
-    };
     within(60, "every rule, evaluated", || {
-        let rules = rules();
+        let rules = monitoring.prometheus.rules();
         let failed: Vec<_> = rules.iter().filter(|(_, health, _)| health == "err").collect();
         assert!(failed.is_empty(), "{failed:?}");
         (rules.len() > 200 && rules.iter().all(|(_, health, _)| health == "ok")).then_some(())
@@ -407,7 +293,7 @@ fn every_query_returns_data(monitoring: &Monitoring, config: &Config) {
             "without data:\n{}",
             missing.iter().cloned().collect::<Vec<_>>().join("\n")
         );
-        missing.retain(|query| match monitoring.query(query) {
+        missing.retain(|query| match monitoring.prometheus.query(query) {
             Ok(samples) => samples.is_empty(),
             Err(error) => panic!("{query}: {error}"),
         });

@@ -7,7 +7,7 @@ use host_harness::traffic::{self, Format, Merged};
 use redline_cli::document::Document;
 use redline_cli::replay::{self, Module, Outcome, Settings};
 use redline_cli::report::html::{Firing, Made};
-use redline_cli::report::replay::page;
+use redline_cli::report::page;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -237,7 +237,7 @@ fn a_day_in_a_browser_is_legible_complete_and_accessible() {
     ];
     let made = Made { version: "1.2.3".to_owned(), at_ns: 1_767_225_600_000_000_000 };
     let title = "Backtest of day.yaml".to_owned();
-    let page = page(&document.config, &outcome, title, Some(&firings), made).expect("a page");
+    let page = page::replay(&document.config, &outcome, title, Some(&firings), made).expect("a page");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("day.html");
     std::fs::write(&path, page.html().expect("a page")).expect("a file");

@@ -212,7 +212,7 @@ const HIDING: &[(Comes, &[Comes], &[Comes])] = &[
 #[test]
 fn an_alert_hides_what_is_the_same_trouble_but_weaker_and_nothing_else() {
     let config = Document::from_text("test", "service: x").expect("a configuration").config;
-    let server = Alertmanager::start(&config);
+    let server = Alertmanager::start(&config, 1);
     let of = |service: &str, text: &str| {
         let mut words = text.splitn(3, ' ');
         let [name, severity, more] = [(); 3].map(|()| words.next().unwrap_or_default());
@@ -318,7 +318,7 @@ fn alertmanager_reads_any_text_as_it_was_written() {
         "service": "x",
         "alerting": {"receivers": {"slack": {"api_url_file": "/s", "channels": {"alerts": channel}}}},
     });
-    let server = Alertmanager::start(&Config::from_value(&document).expect("a configuration"));
+    let server = Alertmanager::start(&Config::from_value(&document).expect("a configuration"), 1);
     let receivers = &server.configuration()["receivers"];
     assert_eq!(receivers[0]["slack_configs"][0]["channel"], channel);
 }

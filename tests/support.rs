@@ -5,6 +5,7 @@
 pub mod alertmanager;
 pub mod application;
 pub mod client;
+pub mod doctor;
 pub mod flood;
 pub mod gateway;
 pub mod hanging;
@@ -21,6 +22,7 @@ pub mod random;
 pub mod raw;
 pub mod raw_upstream;
 pub mod replaceable;
+pub mod server;
 pub mod signals;
 pub mod tools;
 pub mod upstream;
@@ -89,8 +91,13 @@ pub fn envoy_minor() -> u32 {
 }
 
 /// Polls until `probe` yields something; panics with `what` when it takes too long.
-pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+pub fn eventually<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    within(30, what, probe)
+}
+
+/// The same, of what takes longer: in so many seconds.
+pub fn within<T>(seconds: u64, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(found) = probe() {
             return found;
@@ -110,13 +117,8 @@ pub struct World {
 impl World {
     /// Starts both; `configuration` is the filter's, as JSON.
     pub fn start(configuration: &str, workers: u32) -> Self {
-        Self::try_start(configuration, workers).expect("Envoy starts")
-    }
-
-    /// [`World::start`] where Envoy may refuse.
-    pub fn try_start(configuration: &str, workers: u32) -> Result<Self, EnvoyError> {
         let document = Document::from_text("test", configuration).expect("the test's configuration is right");
-        Self::with_bootstrap(workers, |upstream| {
+        let world = Self::with_bootstrap(workers, |upstream| {
             Bootstrap {
                 document: &document,
                 upstream: upstream.scripted.to_string().parse().expect("an address"),
@@ -126,7 +128,8 @@ impl World {
                 flush_seconds: Some(1),
             }
             .yaml()
-        })
+        });
+        world.expect("Envoy starts")
     }
 
     /// Starts both with a bootstrap of the test's own, made for the upstream.

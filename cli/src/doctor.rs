@@ -4,6 +4,8 @@
 
 mod bootstrap;
 mod dump;
+mod example;
+mod finding;
 mod matcher;
 mod placement;
 mod running;
@@ -11,13 +13,14 @@ mod silent;
 mod stats;
 mod tags;
 
+pub use finding::{Fault, Finding};
+
 use crate::document::Document;
 use crate::envoy::Version;
 use crate::http::{Client, HttpError};
 use dump::Proxy;
 use serde_json::Value;
 use stats::Stats;
-use std::fmt;
 
 /// What one Envoy's admin interface answered.
 #[derive(Debug, Clone)]
@@ -95,96 +98,6 @@ impl Live {
     }
 }
 
-/// What can be wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fault {
-    /// An Envoy that Redline is not made for.
-    EnvoyVersion,
-    /// No filter of Redline's in any listener.
-    NoFilter,
-    /// A listener or filter whose last change Envoy refused.
-    Rejected,
-    /// A module that Envoy could not fetch.
-    NotLoaded,
-    /// A filter that is configured, and of which there is no sign.
-    NotRunning,
-    /// A filter that is switched off.
-    Disabled,
-    /// A filter whose configuration this version of Redline does not read.
-    Unreadable,
-    /// A label that Envoy does not take out of the stats' names.
-    StatsTag,
-    /// A histogram without its bounds.
-    Buckets,
-    /// Metrics that Envoy throws away.
-    StatsMatcher,
-    /// A filter that reads a token before somebody verified it.
-    FilterOrder,
-    /// A crash of the filter would refuse requests.
-    FailurePolicy,
-    /// One service measured twice.
-    Twice,
-    /// The filter crashed.
-    Crashed,
-    /// Filter and command line are of different versions.
-    FilterVersion,
-    /// A limit that is nearly reached.
-    NearLimit,
-    /// Observations that a limit sent to an overflow row.
-    Overflow,
-    /// Observations that were not recorded.
-    Dropped,
-    /// Gauges that nobody publishes any more.
-    Stale,
-    /// Another configuration than the one that was given.
-    Configuration,
-}
-
-impl Fault {
-    /// Its name, in lower case with hyphens: stable, for scripts.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EnvoyVersion => "envoy-version",
-            Self::NoFilter => "no-filter",
-            Self::Rejected => "rejected",
-            Self::NotLoaded => "not-loaded",
-            Self::NotRunning => "not-running",
-            Self::Disabled => "disabled",
-            Self::Unreadable => "unreadable-configuration",
-            Self::StatsTag => "stats-tag",
-            Self::Buckets => "buckets",
-            Self::StatsMatcher => "stats-matcher",
-            Self::FilterOrder => "filter-order",
-            Self::FailurePolicy => "failure-policy",
-            Self::Twice => "twice",
-            Self::Crashed => "crashed",
-            Self::FilterVersion => "filter-version",
-            Self::NearLimit => "near-limit",
-            Self::Overflow => "overflow",
-            Self::Dropped => "dropped",
-            Self::Stale => "stale",
-            Self::Configuration => "configuration",
-        }
-    }
-}
-
-/// One fault of one Envoy.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// Which.
-    pub fault: Fault,
-    /// What was found, one sentence.
-    pub what: String,
-    /// What to do, one sentence.
-    pub mend: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<15} {}\n{:<15} mend: {}", self.fault.name(), self.what, "", self.mend)
-    }
-}
-
 /// What is compared with.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
@@ -218,7 +131,7 @@ pub fn examine(live: &Live, expected: Expected<'_>) -> Vec<Finding> {
     for config in proxy.configs() {
         let dropped = bootstrap::check(&proxy.stats_config, config, &mut findings);
         silent::service(&stats, config, &dropped, &mut findings);
-        running::check(&stats, config, expected, &mut findings);
+        running::check(&stats, config, expected.version, expected.now_s, &mut findings);
     }
     running::crashes(&stats, &proxy, &mut findings);
     findings.sort();

@@ -128,7 +128,7 @@ impl Document {
     }
 
     /// Reads bytes; `file` is named in errors.
-    pub fn from_bytes(file: &str, bytes: Vec<u8>) -> Result<Self, DocumentError> {
+    fn from_bytes(file: &str, bytes: Vec<u8>) -> Result<Self, DocumentError> {
         let file = file.to_owned();
         if u64::try_from(bytes.len()).is_ok_and(|n| n > MAX_BYTES) {
             return Err(DocumentError::NotText {

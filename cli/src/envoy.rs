@@ -16,9 +16,11 @@ mod child;
 mod error;
 mod install;
 mod log;
+mod version;
 
 pub use error::EnvoyError;
-pub use install::{Installation, Version};
+pub use install::Installation;
+pub use version::Version;
 
 use crate::http::Client;
 use child::Guarded;
@@ -31,6 +33,8 @@ use tempfile::TempDir;
 
 /// How long an admin request may take.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long it may take to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How often something that is waited for is looked at.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -41,8 +45,6 @@ pub struct Launch {
     installation: Option<Installation>,
     workers: Option<u32>,
     log_level: String,
-    log_file: Option<PathBuf>,
-    ready_within: Duration,
     hot_restart: bool,
     arguments: Vec<String>,
 }
@@ -55,8 +57,6 @@ impl Launch {
             installation: None,
             workers: None,
             log_level: "warning".to_owned(),
-            log_file: None,
-            ready_within: Duration::from_secs(30),
             hot_restart: false,
             arguments: Vec::new(),
         }
@@ -75,16 +75,6 @@ impl Launch {
     /// Envoy's `--log-level`: `trace` to `off`; `warning` where not said.
     pub fn log_level(self, level: impl Into<String>) -> Self {
         Self { log_level: level.into(), ..self }
-    }
-
-    /// Envoy's log in this file, which stays; else it is removed with the rest.
-    pub fn log_file(self, file: impl Into<PathBuf>) -> Self {
-        Self { log_file: Some(file.into()), ..self }
-    }
-
-    /// How long it may take to be ready; 30 seconds where not said.
-    pub fn ready_within(self, time: Duration) -> Self {
-        Self { ready_within: time, ..self }
     }
 
     /// Lets another Envoy take over from this one, or this one from another: `argument` says who is who, with Envoy's
@@ -124,7 +114,7 @@ impl Envoy {
         let folder = folder.map_err(EnvoyError::io("a temporary folder"))?;
         let bootstrap = folder.path().join("envoy.yaml");
         std::fs::write(&bootstrap, &launch.bootstrap).map_err(EnvoyError::io(bootstrap.display()))?;
-        let log_file = launch.log_file.clone().unwrap_or_else(|| folder.path().join("envoy.log"));
+        let log_file = folder.path().join("envoy.log");
         let address_file = folder.path().join("admin-address");
 
         let mut command = Command::new(&installation.path);
@@ -141,8 +131,7 @@ impl Envoy {
         let child = Guarded::spawn(command, log, folder.path())
             .map_err(EnvoyError::io(installation.path.display()))?;
 
-        let starting =
-            Starting { child, log_file: &log_file, deadline: Instant::now() + launch.ready_within };
+        let starting = Starting { child, log_file: &log_file, deadline: Instant::now() + READY_WITHIN };
         let client = Client::new(ADMIN_TIMEOUT);
         let (child, admin) = starting.wait(&address_file, &client)?;
         let listeners = read_listeners(&client.get(&format!("http://{admin}/listeners?format=json"))?)?;

@@ -15,13 +15,14 @@
 //! - [`backtest`]: the alerts on SLOs, evaluated over such a replay
 //! - [`envoy`]: a bootstrap in, a running Envoy out; its files and processes go with it
 //! - [`scrape`]: Prometheus' text format to samples
+//! - [`course`]: totals at moments to what happened in between
 //! - [`slo`]: scrapes or Prometheus' answers to how SLOs stand
 //! - [`report`]: samples to tables, and to a page with charts
 //! - [`doctor`]: a live Envoy's answers to what is wrong with it
 //! - [`top`]: scrapes and keys to a live screen
 //! - [`demo`]: an upstream and a bounded load
 //! - [`commands`]: one file per command, thin
-//! - [`address`], [`checkout`], [`http`], [`stop`]: what those share
+//! - [`address`], [`checkout`], [`harmless`], [`http`], [`stop`]: what those share
 
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -31,6 +32,7 @@ pub mod address;
 pub mod backtest;
 pub mod checkout;
 pub mod commands;
+pub mod course;
 pub mod demo;
 pub mod doctor;
 pub mod document;

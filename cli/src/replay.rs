@@ -1,15 +1,15 @@
 //! Files of recorded traffic and the filter's module in; what Envoy would show, and how it compares to the oracle, out.
 
+use crate::course::{Course, Recorder};
 use crate::document::Document;
 use crate::render::plugin;
-use crate::report::course::{Course, Recorder};
 use host_harness::abi::Plugin;
 use host_harness::oracle::{Difference, Oracle, OracleError};
 use host_harness::replay::{Event, Options, ReplayError, Summary, Watch, What, replay_watched};
 use host_harness::stats::{Sample, StatConfig, StatStore};
 use host_harness::traffic::{self, BadRecord, Format, Merged, Record};
 use host_harness::{Filter, Gateway, GatewayConfig, HostError};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How to replay.
 #[derive(Debug, Clone, Copy)]
@@ -69,16 +69,6 @@ pub enum Error {
     /// The input, or the filter while it ran.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-}
-
-/// An error where standard input is to be read more than once: the configuration may come from there, too.
-pub fn stdin_once(config: &Path, paths: &[PathBuf]) -> Result<(), BadRecord> {
-    let from_stdin = |path: &&Path| path.as_os_str() == "-";
-    if std::iter::once(config).chain(paths.iter().map(PathBuf::as_path)).filter(from_stdin).count() > 1 {
-        let reason = "named twice with -, but it can be read only once".to_owned();
-        return Err(BadRecord { file: "standard input".to_owned(), line: 0, reason });
-    }
-    Ok(())
 }
 
 /// Opens every file; an error where one cannot be, whatever may be skipped later.

@@ -7,6 +7,7 @@
 //!
 //! Time is an argument, and nothing here does I/O: `commands/top.rs` asks Envoy and owns the terminal.
 
+pub mod cell;
 mod columns;
 pub mod draw;
 pub mod history;

@@ -1,6 +1,7 @@
 //! Very many requests, over a few HTTP/1.1 connections at once, to an Envoy that answers by itself.
 
-use super::raw;
+use super::metrics::Metrics;
+use super::{eventually, raw};
 use redline_cli::document::Document;
 use redline_cli::envoy::{Envoy, Launch};
 use redline_cli::render::{envoy, envoy_stats};
@@ -12,7 +13,7 @@ use std::net::{SocketAddr, TcpStream};
 pub const SERVED: &str = "/ok";
 pub const UNKNOWN: &str = "/";
 
-/// An Envoy whose routes answer directly: everything under `/ok` 200, `/denied` 403, `/t/` 200, the rest 404.
+/// An Envoy whose routes answer directly: everything under `/ok` and `/t/` 200, the rest 404.
 /// `change` may alter the bootstrap.
 pub fn envoy(configuration: &str, workers: u32, change: impl FnOnce(&mut Value)) -> Envoy {
     let document = Document::from_text("test", configuration).expect("the test's configuration is right");
@@ -66,6 +67,14 @@ pub fn send(address: SocketAddr, mut next: impl FnMut(&mut Vec<u8>) -> bool) -> 
             return sent;
         }
     }
+}
+
+/// The metrics once they have so many requests.
+pub fn scraped(envoy: &Envoy, requests: u64) -> Metrics {
+    eventually("every request in the metrics", || {
+        let metrics = Metrics::parse(&envoy.scrape().expect("Envoy answers"));
+        (metrics.total("http_requests_total") == requests).then_some(metrics)
+    })
 }
 
 /// Resident memory of a process, bytes.

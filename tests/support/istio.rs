@@ -46,12 +46,9 @@ pub fn stats_config(annotations: &Value) -> Value {
         let value = annotations[format!("sidecar.istio.io/{name}")].as_str().unwrap_or_default();
         value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
-    let own = |tags: &[(&str, &str)]| -> Vec<Value> {
-        tags.iter().map(|(name, regex)| json!({"tag_name": name, "regex": regex})).collect()
-    };
     let extra = words("extraStatTags");
-    let extra = extra.iter().map(|tag| json!({"tag_name": tag, "regex": format!(r"({tag}=\.=(.*?);\.;)")}));
-    let tags: Vec<Value> = own(&BEFORE).into_iter().chain(extra).chain(own(&AFTER)).collect();
+    let extra = extra.iter().map(|tag| extra_tag(tag));
+    let tags: Vec<Value> = BEFORE.iter().map(own_tag).chain(extra).chain(AFTER.iter().map(own_tag)).collect();
     let prefixes = words("statsInclusionPrefixes");
     let prefixes = prefixes.iter().map(String::as_str).chain(PREFIXES);
     let mut patterns = vec![json!({"prefix": "reporter="})];
@@ -70,6 +67,21 @@ pub fn stats_config(annotations: &Value) -> Value {
         config["histogram_bucket_settings"] = buckets.into_iter().map(setting).collect();
     }
     config
+}
+
+/// Those of Istio's own tags that are read from a stat name whoever made it, which could meet one of ours, before the
+/// extra ones.
+pub fn unanchored(extra: &[&str]) -> Value {
+    let own = BEFORE.iter().chain(&AFTER).filter(|(_, regex)| !regex.starts_with('^'));
+    own.map(own_tag).chain(extra.iter().map(|tag| extra_tag(tag))).collect()
+}
+
+fn own_tag((name, regex): &(&str, &str)) -> Value {
+    json!({"tag_name": name, "regex": regex})
+}
+
+fn extra_tag(name: &str) -> Value {
+    json!({"tag_name": name, "regex": format!(r"({name}=\.=(.*?);\.;)")})
 }
 
 /// The HTTP filter that pilot makes of a WasmPlugin of the namespace `istio-system`.

@@ -37,6 +37,16 @@ impl Metrics {
         self.0.get(&series(name, labels)).copied().unwrap_or(0)
     }
 
+    /// The values of one label in the series of a name, each with their sum.
+    pub fn values(&self, name: &str, label: &str) -> BTreeMap<String, u64> {
+        let mut values = BTreeMap::new();
+        for (key, count) in self.only(|known| known == name).0 {
+            let value = key.split(&format!("{label}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+            *values.entry(value.expect("the label").to_owned()).or_insert(0) += count;
+        }
+        values
+    }
+
     /// The sum over all series of a name.
     pub fn total(&self, name: &str) -> u64 {
         let start = format!("{name}{{");

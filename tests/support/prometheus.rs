@@ -1,20 +1,14 @@
 //! A real Prometheus that scrapes what a test names; it ends with the test.
 
-use super::tools::{self, must};
-use super::{eventually, root};
-use redline_cli::http::Client;
-use std::fs::{self, File};
+use super::server::Server;
+use super::tools::{must, tool};
+use serde_json::Value;
+use std::fs;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// A running server.
-pub struct Prometheus {
-    address: SocketAddr,
-    child: Child,
-    folder: TempDir,
-}
+pub struct Prometheus(Server);
 
 impl Prometheus {
     /// Starts one that scrapes Envoy's metrics at each of `targets`, five times a second.
@@ -33,52 +27,59 @@ impl Prometheus {
             }],
         });
         let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("prometheus.yml"), configuration.to_string()).expect("a file");
         if !samples.is_empty() {
-            fs::write(path("samples"), format!("{samples}# EOF\n")).expect("a file");
+            fs::write(folder.path().join("samples"), format!("{samples}# EOF\n")).expect("a file");
             must(
                 "promtool",
                 folder.path(),
                 &["tsdb", "create-blocks-from", "openmetrics", "samples", "data"],
             );
         }
-        let log = File::create(path("log")).expect("a file");
-        let installed = root().join(".tools/bin/prometheus");
-        let program = if installed.is_file() { installed } else { "prometheus".into() };
-        let child = Command::new(program)
-            .arg(format!("--config.file={}", path("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", path("data").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .spawn()
-            .expect("prometheus starts; `make setup` installs it");
-        let mut server = Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), child, folder };
-        server.address = eventually("Prometheus", || {
-            if let Some(status) = server.child.try_wait().expect("our own process") {
-                panic!("Prometheus ended, {status}:\n{}", server.log());
-            }
-            server.log().lines().find_map(tools::listens_on)
-        });
-        let client = Client::new(Duration::from_secs(5));
-        eventually("Prometheus is ready", || client.get(&format!("{}/-/ready", server.url())).ok());
-        server
+        Self::start_in(folder, &configuration.to_string())
+    }
+
+    /// Starts one with a configuration of the test's own, whose files are in the folder.
+    pub fn start_in(folder: TempDir, configuration: &str) -> Self {
+        fs::write(folder.path().join("prometheus.yml"), configuration).expect("a file");
+        let arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=data"];
+        Self(Server::start(&tool("prometheus"), folder, &arguments))
     }
 
     /// `http://HOST:PORT`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.0.url("")
     }
 
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    /// The labels and values that a query gives now; an error where Prometheus refuses it.
+    pub fn query(&self, query: &str) -> Result<Vec<(Value, f64)>, String> {
+        let body = self.0.get(&format!("/api/v1/query?query={}", encoded(query)))?;
+        let body: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        let result = body["data"]["result"].as_array().cloned().unwrap_or_default();
+        let number =
+            |sample: &Value| sample["value"][1].as_str().and_then(|v| v.parse().ok()).unwrap_or(f64::NAN);
+        Ok(result.iter().map(|sample| (sample["metric"].clone(), number(sample))).collect())
+    }
+
+    /// The value of a query with one result.
+    pub fn number(&self, query: &str) -> Option<f64> {
+        match self.query(query).ok()?.as_slice() {
+            [(_, value)] => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Every rule that it evaluates: its name, its health, and what went wrong last.
+    pub fn rules(&self) -> Vec<(String, String, String)> {
+        let body = self.0.json("/api/v1/rules");
+        let groups = body["data"]["groups"].as_array().expect("groups").iter();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let rules = groups.flat_map(|group| group["rules"].as_array().expect("rules"));
+        rules.map(|rule| (text(&rule["name"]), text(&rule["health"]), text(&rule["lastError"]))).collect()
     }
 }
 
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _gone = (self.child.kill(), self.child.wait());
-    }
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }

@@ -3,7 +3,6 @@
 use redline::config::Config;
 use redline_cli::document::Document;
 use redline_cli::render::{Rendered, prometheus};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -70,13 +69,6 @@ pub fn alertmanager(folder: &Path) -> PathBuf {
     std::fs::copy(&program, &copy).expect("a copy, with its mode");
     std::fs::write(&copy, bytes).expect("the copy");
     copy
-}
-
-/// The address in the line of a log in which Prometheus or Alertmanager says where it listens.
-pub fn listens_on(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("Listening on")?;
-    let (_, address) = after.split_once("address=")?;
-    address.split_whitespace().next()?.parse().ok()
 }
 
 /// What is rendered for Prometheus, in a folder.

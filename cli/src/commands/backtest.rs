@@ -5,9 +5,10 @@ use super::{Done, Failure};
 use crate::backtest::{self, Backtest};
 use crate::document::Document;
 use crate::render::prometheus;
-use crate::replay::{self, Module};
-use crate::report::backtest::{Named, json, page, table};
-use crate::report::html::{Destination, Made};
+use crate::replay::Module;
+use crate::report::backtest::{Named, json, table};
+use crate::report::html::Made;
+use crate::report::page;
 use host_harness::traffic::BadRecord;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -44,24 +45,18 @@ enum Output {
 
 /// Replays every input for each configuration; that alerts fire is no failure but with `--fail-on-alert`.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
-    replay::stdin_once(&args.config, &args.traffic.input)?;
+    args.traffic.read_once(&args.config)?;
     let document = load(&args.config)?;
     let other = match &args.against {
         Some(path) => {
-            once(path, args)?;
+            args.traffic.read_twice(&args.config, path)?;
             Some((path, load(path)?))
         }
         None => None,
     };
     let module = args.traffic.module()?;
-    let destination = {
-        let configs: Vec<&Path> =
-            std::iter::once(&args.config).chain(&args.against).map(PathBuf::as_path).collect();
-        args.report
-            .as_deref()
-            .map(|path| Destination::prepare(path, &args.traffic.reads(&configs)))
-            .transpose()?
-    };
+    let configs = std::iter::once(&args.config).chain(&args.against);
+    let destination = args.traffic.destination(args.report.as_deref(), configs)?;
     let result = evaluate(args, &document, &module, destination.is_some())?;
     let against = match &other {
         Some((path, document)) => {
@@ -77,7 +72,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     let that = against.as_ref().map(|(config, backtest)| Named { config, backtest });
     if let Some(destination) = destination {
         let title = format!("Backtest of {}", args.traffic.names());
-        destination.write(&page(&document.config, this, that, title, Made::now())?.html()?)?;
+        destination.write(&page::backtest(&document.config, this, that, title, Made::now())?.html()?)?;
     }
     match args.output {
         Output::Table => out.write_all(table(this, that).as_bytes())?,
@@ -99,17 +94,6 @@ fn evaluate(args: &Args, document: &Document, module: &Module, course: bool) -> 
     let (inputs, bar) = args.traffic.open()?;
     let settings = args.traffic.settings(false, course);
     Ok(backtest::run(document, module, inputs, settings, |opened| bar.show(opened))?)
-}
-
-/// Two configurations are two replays.
-fn once(against: &Path, args: &Args) -> Result<(), BadRecord> {
-    let from_stdin = |path: &Path| path.as_os_str() == "-";
-    let input = args.traffic.input.iter().any(|path| from_stdin(path));
-    if input || (from_stdin(against) && from_stdin(&args.config)) {
-        let reason = "--against reads the same twice, but this can be read only once; name a file".to_owned();
-        return Err(BadRecord { file: "standard input".to_owned(), line: 0, reason });
-    }
-    Ok(())
 }
 
 /// An error where the second replay did not find what the first one did, as with a pipe.

@@ -3,12 +3,12 @@
 use super::{Done, Failure};
 use crate::address::HostPort;
 use crate::checkout;
+use crate::course::{Course, Totals};
 use crate::demo::{self, Load, Sent, Upstream};
 use crate::document::Document;
 use crate::envoy::{Envoy, Launch};
 use crate::render::{Bootstrap, envoy::LISTENER};
 use crate::report;
-use crate::report::course::{Course, Totals};
 use crate::report::custom::CustomRow;
 use crate::report::html::{Destination, Input, Made, Page};
 use crate::report::numbers::{count, whole};

@@ -6,7 +6,7 @@ use clap_mangen::Man;
 use std::path::{Path, PathBuf};
 
 /// The shells that complete Redline's commands.
-pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
+const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
 /// Write shell completions to DIR/completions and manual pages to DIR/man
 #[derive(Debug, clap::Args)]

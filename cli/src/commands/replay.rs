@@ -4,8 +4,9 @@ use super::traffic::Traffic;
 use super::{Done, Failure};
 use crate::document::Document;
 use crate::replay::{self, Outcome};
-use crate::report::html::{Destination, Made};
-use crate::report::replay::{json, page, table};
+use crate::report::html::Made;
+use crate::report::page;
+use crate::report::replay::{json, table};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -40,22 +41,18 @@ enum Output {
 
 /// Replays every input; fails the check where `--verify` finds a difference.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
-    replay::stdin_once(&args.config, &args.traffic.input)?;
+    args.traffic.read_once(&args.config)?;
     let document = Document::load(&args.config)?;
     let module = args.traffic.module()?;
     let (inputs, bar) = args.traffic.open()?;
-    let destination = args
-        .report
-        .as_deref()
-        .map(|path| Destination::prepare(path, &args.traffic.reads(&[&args.config])))
-        .transpose()?;
+    let destination = args.traffic.destination(args.report.as_deref(), [&args.config])?;
     let settings = args.traffic.settings(args.verify, destination.is_some());
     let outcome = replay::run(&document, &module, inputs, settings, |opened| bar.show(opened));
     drop(bar);
     let outcome = outcome?;
     if let Some(destination) = destination {
         let title = format!("Replay of {}", args.traffic.names());
-        let page = page(&document.config, &outcome, title, None, Made::now())?;
+        let page = page::replay(&document.config, &outcome, title, None, Made::now())?;
         destination.write(&page.html()?)?;
     }
     match args.output {

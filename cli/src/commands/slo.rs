@@ -62,7 +62,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     };
     if let Some(destination) = destination {
         let urls = args.prometheus.iter().chain(&args.envoy).map(|url| place(url));
-        let page = report::slo::page(&config, &states, urls.collect(), Made::now())?;
+        let page = report::page::slos(&config, &states, urls.collect(), Made::now())?;
         destination.write(&page.html()?)?;
     }
     match args.output {

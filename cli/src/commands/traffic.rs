@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::checkout;
 use crate::replay::{self, Module};
+use crate::report::html::{Destination, FileError};
 use crate::report::numbers::count;
 use host_harness::traffic::{BadRecord, Format, Merged, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Traffic {
     /// Files of recorded traffic, also .gz and .zst; - reads standard input
     #[arg(required = true)]
-    pub(super) input: Vec<PathBuf>,
+    input: Vec<PathBuf>,
     /// What the files are; auto looks at their content
     #[arg(long, value_enum, default_value_t = InputFormat::Auto)]
     format: InputFormat,
@@ -75,20 +76,56 @@ impl Traffic {
         replay::Settings { workers: usize::from(self.workers), skip_bad: self.skip_bad, verify, course }
     }
 
-    /// Every file that is read, these configurations among them.
-    pub(super) fn reads<'p>(&'p self, configs: &[&'p Path]) -> Vec<&'p Path> {
-        let own = self.input.iter().chain(&self.wasm).map(PathBuf::as_path);
-        configs.iter().copied().chain(own).collect()
+    /// An error where standard input is to be read more than once: the configuration may come from there, too.
+    pub(super) fn read_once(&self, config: &Path) -> Result<(), BadRecord> {
+        let inputs = self.input.iter().filter(|path| is_stdin(path)).count();
+        match inputs + usize::from(is_stdin(config)) {
+            0 | 1 => Ok(()),
+            _ => Err(cannot("named twice with -, but it can be read only once")),
+        }
+    }
+
+    /// The same where two configurations are two replays.
+    pub(super) fn read_twice(&self, config: &Path, against: &Path) -> Result<(), BadRecord> {
+        let input = self.input.iter().any(|path| is_stdin(path));
+        match input || (is_stdin(against) && is_stdin(config)) {
+            false => Ok(()),
+            true => {
+                Err(cannot("--against reads the same twice, but this can be read only once; name a file"))
+            }
+        }
+    }
+
+    /// Where a report goes that is asked for: none of the files that are read, these configurations among them.
+    pub(super) fn destination<'p>(
+        &'p self,
+        report: Option<&Path>,
+        configs: impl IntoIterator<Item = &'p PathBuf>,
+    ) -> Result<Option<Destination>, FileError> {
+        let own = self.input.iter().chain(&self.wasm);
+        let read: Vec<&Path> = configs.into_iter().chain(own).map(PathBuf::as_path).collect();
+        report.map(|path| Destination::prepare(path, &read)).transpose()
     }
 
     /// The files' names, for a title.
     pub(super) fn names(&self) -> String {
         let name = |path: &PathBuf| {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-            if name == "-" { "standard input".to_owned() } else { name.into_owned() }
+            if name == "-" { STDIN.to_owned() } else { name.into_owned() }
         };
         self.input.iter().map(name).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// As errors and titles name it.
+const STDIN: &str = "standard input";
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn cannot(reason: &str) -> BadRecord {
+    BadRecord { file: STDIN.to_owned(), line: 0, reason: reason.to_owned() }
 }
 
 /// How far a replay is, on standard error where that is a terminal; gone when it is dropped.

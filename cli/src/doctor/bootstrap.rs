@@ -1,52 +1,19 @@
 //! A bootstrap's `stats_config` and a filter's configuration in; labels, histograms and metrics that are lost out.
 
-use super::{Fault, Finding, matcher, tags};
-use redline::config::{Config, CustomMetric};
-use redline::metric::Metric;
-use redline::stat_name::{NAMESPACE, encode};
+use super::example::Example;
+use super::finding::{Fault, Finding, several};
+use super::{matcher, tags};
+use redline::config::Config;
+use redline::stat_name::NAMESPACE;
 use serde_json::Value;
-
-/// A stat of each metric, as Envoy will see it: the metric, its labels and a full name with them.
-pub(super) struct Example {
-    pub(super) metric: String,
-    /// Label and value.
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) name: String,
-}
 
 /// Returns the metrics that Envoy throws away.
 pub(super) fn check(stats_config: &Value, config: &Config, findings: &mut Vec<Finding>) -> Vec<String> {
-    let examples = examples(config);
+    let examples = Example::of_each(config);
     let dropped = dropped(stats_config, config, &examples, findings);
     tags::check(stats_config, &examples, findings);
     buckets(stats_config, config, &dropped, findings);
     dropped.into_iter().map(str::to_owned).collect()
-}
-
-fn examples(config: &Config) -> Vec<Example> {
-    let built_in = config.emitted().map(|metric: Metric| {
-        let labels = metric.labels().iter().map(|label| label.name().to_owned()).collect();
-        (config.metric_name(metric), labels)
-    });
-    let custom = config.metrics.iter().map(|metric: &CustomMetric| {
-        (config.custom_name(metric), metric.label_names().map(str::to_owned).collect::<Vec<_>>())
-    });
-    built_in
-        .chain(custom)
-        .map(|(metric, mut labels)| {
-            labels.insert(0, "service".to_owned());
-            // Each label has another value, and none that a part of a name has by chance.
-            let value = |label: &str| match label {
-                "service" => config.service.clone(),
-                label => format!("examined-{label}"),
-            };
-            let labels: Vec<(String, String)> =
-                labels.into_iter().map(|label| (label.clone(), value(&label))).collect();
-            let pairs = labels.iter().map(|(label, value)| (label.as_str(), value.as_str()));
-            let name = format!("{NAMESPACE}{}", encode(&metric, pairs));
-            Example { metric, labels, name }
-        })
-        .collect()
 }
 
 /// The metrics that the matcher throws away, which are one finding.
@@ -101,15 +68,5 @@ fn buckets(stats_config: &Value, config: &Config, dropped: &[&str], findings: &m
                    matches wasmcustom (the first that matches decides; Istio: sidecar.istio.io/statsHistogramBuckets), and restart Envoy"
                 .to_owned(),
         });
-    }
-}
-
-/// Names for a sentence; of many the first.
-pub(super) fn several(names: &[&str]) -> String {
-    const SHOWN: usize = 4;
-    let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

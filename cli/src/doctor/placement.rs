@@ -1,8 +1,7 @@
 //! Where filters stand and what they were told in; orders, policies and repetitions that are wrong out.
 
-use super::bootstrap::several;
 use super::dump::{Filter, Proxy};
-use super::{Fault, Finding};
+use super::finding::{Fault, Finding, several};
 use crate::document::Document;
 use redline::config::{Config, ValueSource};
 use std::collections::BTreeMap;

@@ -1,9 +1,8 @@
 //! A filter's own metrics and its configuration in; versions, limits, losses and silences that are wrong out.
 
-use super::bootstrap::several;
 use super::dump::Proxy;
+use super::finding::{Fault, Finding, several};
 use super::stats::Stats;
-use super::{Expected, Fault, Finding};
 use redline::config::Config;
 use redline::metric::Metric;
 
@@ -16,18 +15,21 @@ const DAY_S: u64 = 86_400;
 /// What is to be known of a finding that is a counter's.
 const CUMULATIVE: &str = "It counts since Envoy's start: the finding stays until Envoy restarts";
 
-pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(
+    stats: &Stats<'_>,
+    config: &Config,
+    version: &str,
+    now_s: u64,
+    findings: &mut Vec<Finding>,
+) {
     let service = config.service.as_str();
     let of = |metric: Metric| stats.of(&config.metric_name(metric), service);
 
-    let skewed: Vec<String> = versions(stats, config).into_iter().filter(|v| v != expected.version).collect();
+    let skewed: Vec<String> = versions(stats, config).into_iter().filter(|v| v != version).collect();
     if let Some(version) = skewed.first() {
         findings.push(Finding {
             fault: Fault::FilterVersion,
-            what: format!(
-                "the filter of {service} is of version {version}, this command of {}",
-                expected.version
-            ),
+            what: format!("the filter of {service} is of version {version}, this command of {}", version),
             mend: "load the filter that came with this command, or use the command that came with it"
                 .to_owned(),
         });
@@ -35,7 +37,7 @@ pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, 
 
     let published = of(Metric::LastPublish).into_iter().map(|(_, at)| at).max();
     // While a hot restart lasts, Envoy shows the sums of the old process's gauges and the new one's.
-    let summed = published.is_some_and(|at| at > expected.now_s.saturating_add(DAY_S))
+    let summed = published.is_some_and(|at| at > now_s.saturating_add(DAY_S))
         || of(Metric::BuildInfo).iter().any(|(_, one)| *one > 1);
     limits(config, &of, summed, findings);
 
@@ -54,9 +56,7 @@ pub(super) fn check(stats: &Stats<'_>, config: &Config, expected: Expected<'_>, 
     }
 
     let allowed = STALE_S.max(config.tick.as_secs().saturating_mul(6));
-    if let Some(age) =
-        published.map(|at| expected.now_s.saturating_sub(at)).filter(|age| *age > allowed && !summed)
-    {
+    if let Some(age) = published.map(|at| now_s.saturating_sub(at)).filter(|age| *age > allowed && !summed) {
         findings.push(Finding {
             fault: Fault::Stale,
             what: format!("the filter of {service} published its gauges {age} s ago, of at most {allowed}"),

@@ -1,9 +1,8 @@
 //! Envoy's and the filters' stats in; filters that are configured and measure nothing, and why, out.
 
-use super::bootstrap::several;
 use super::dump::{Filter, Proxy};
+use super::finding::{Fault, Finding, several};
 use super::stats::Stats;
-use super::{Fault, Finding};
 use redline::config::Config;
 use redline::metric::Metric;
 

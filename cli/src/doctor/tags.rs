@@ -1,7 +1,7 @@
 //! A bootstrap's `stats_tags` and examples of our stats in; labels and names that do not come out as they should out.
 
-use super::bootstrap::{Example, several};
-use super::{Fault, Finding};
+use super::example::Example;
+use super::finding::{Fault, Finding, several};
 use host_harness::stats::tags::TagRules;
 use redline::stat_name::NAMESPACE;
 use serde_json::Value;
@@ -113,16 +113,5 @@ impl Rule {
             example.labels.iter().any(|(label, expected)| label == tag && expected.as_bytes() == value)
         };
         found.iter().any(|(tag, value)| !is_label(tag, value))
-    }
-}
-
-impl Example {
-    /// The metric's name as Envoy shows it, and the value of each label.
-    fn seen(&self, rules: &TagRules) -> (Vec<u8>, Vec<Option<Vec<u8>>>) {
-        let extracted = rules.extract(self.name.as_bytes());
-        let value =
-            |label: &str| extracted.tags.iter().find(|(tag, _)| tag == label).map(|(_, value)| value.clone());
-        let values = self.labels.iter().map(|(label, _)| value(label)).collect();
-        (extracted.name, values)
     }
 }

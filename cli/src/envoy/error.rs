@@ -1,6 +1,6 @@
 //! Why there is no Envoy, or no answer from it.
 
-use super::Version;
+use super::version::Version;
 use crate::http::HttpError;
 use std::fmt::Display;
 

@@ -10,7 +10,7 @@ pub use check::{check, warnings};
 
 use super::Rendered;
 use super::yaml::quoted;
-use receivers::{Receiver, Wanted};
+use receivers::Receiver;
 use redline::config::{Config, Duration};
 use std::fmt::Write;
 
@@ -106,24 +106,6 @@ fn text(config: &Config, scale: u64) -> String {
     }
     out
 }
-
-/// Every receiver: its name, and by which ways it tells whom.
-const RECEIVERS: [(&str, &[Wanted]); 11] = [
-    ("alerts", &[Wanted::Slack("alerts", "#alerts")]),
-    ("pagerduty", &[Wanted::PagerDuty]),
-    ("slo-page", &[Wanted::PagerDuty, Wanted::Slack("slo", "#slo-alerts")]),
-    ("slo", &[Wanted::Slack("slo", "#slo-alerts")]),
-    (
-        "security-page",
-        &[Wanted::PagerDuty, Wanted::Slack("security", "#security-alerts"), Wanted::Email("security")],
-    ),
-    ("security", &[Wanted::Slack("security", "#security-alerts"), Wanted::Email("security")]),
-    ("performance", &[Wanted::Slack("performance", "#performance-alerts")]),
-    ("platform", &[Wanted::Slack("platform", "#platform-alerts")]),
-    ("tenants", &[Wanted::Slack("tenants", "#tenant-alerts")]),
-    ("business", &[Wanted::Email("business")]),
-    ("ops-email", &[Wanted::Email("ops")]),
-];
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ mod objectives;
 mod overview;
 mod panel;
 mod slo;
+mod thresholds;
 
 use super::Rendered;
 use super::prometheus;

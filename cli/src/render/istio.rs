@@ -172,7 +172,7 @@ pub fn annotations(config: &Config) -> Vec<Annotation> {
 
 /// The tags that Istio's bootstrap reads from its own stats. An extra tag of the same name comes before them, and Envoy
 /// keeps the first.
-pub const ISTIO_TAGS: [&str; 15] = [
+const ISTIO_TAGS: [&str; 15] = [
     "cluster_name",
     "tcp_prefix",
     "response_code",

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// Longest label of a DNS name (RFC 1123), and longest value of a Kubernetes label.
-pub const MAX_LABEL: usize = 63;
+const MAX_LABEL: usize = 63;
 
 /// `redline-SERVICE` with an ending such as `-slo`, as a DNS label: at most 63 of a-z, 0-9 and -, a letter first, a
 /// letter or digit last.

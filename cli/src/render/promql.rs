@@ -13,7 +13,7 @@ mod names;
 pub use missing::why_missing;
 pub use names::metric_names;
 
-use names::length_of_string;
+use names::{is_name, length_of_string};
 use redline::config::{Attribute, Config, CustomMetric, Duration, parse_duration};
 use redline::metric::{DurationUnit, Kind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,10 +262,6 @@ impl Vocabulary {
     pub fn interval(&self, seconds: u64) -> String {
         Duration::from_secs(seconds.checked_div(self.scale).unwrap_or_default().max(1)).to_string()
     }
-}
-
-fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == ':'
 }
 
 /// How a custom counter tells failures: its label of statuses or of their classes.

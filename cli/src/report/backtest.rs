@@ -1,13 +1,12 @@
 //! Which alerts would have fired in; tables for people or JSON out.
 
-use super::html::{Firing, Made, Page, PageError};
-use super::numbers::count;
-use super::replay::{self as of_replay, SCHEMA_VERSION};
-use super::slo::coarse;
+use super::json::SCHEMA_VERSION;
+use super::numbers::{coarse, count};
+use super::replay::remarks;
 use super::table::{self, Align};
 use crate::backtest::{Backtest, Episode, SloOutcome};
+use crate::course::length::S;
 use jiff::Timestamp;
-use redline::config::Config;
 use redline::slo::Window;
 use serde_json::{Value, json};
 
@@ -28,8 +27,8 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
         Some((first, last)) => format!(
             "Service {}, {} to {}, {exchanges} exchanges\n\n",
             this.backtest.service,
-            time(first / NS),
-            time(last.div_ceil(NS))
+            time(first / S),
+            time(last.div_ceil(S))
         ),
         None => format!("Service {}, {exchanges} exchanges\n\n", this.backtest.service),
     };
@@ -44,7 +43,7 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
         text.push_str(&alerts(named.backtest));
     }
     let notes = notes(this, against);
-    let remarks = of_replay::remarks(replay);
+    let remarks = remarks(replay);
     if !notes.is_empty() || !remarks.is_empty() {
         text.push('\n');
     }
@@ -53,36 +52,6 @@ pub fn table(this: Named<'_>, against: Option<Named<'_>>) -> String {
     }
     text + &remarks
 }
-
-/// The page of a backtest: the replay's, with the alerts that fired, and how another configuration would have fared.
-pub fn page(
-    config: &Config,
-    this: Named<'_>,
-    against: Option<Named<'_>>,
-    title: String,
-    made: Made,
-) -> Result<Page, PageError> {
-    let firings: Vec<Firing> = this.backtest.episodes.iter().map(firing).collect();
-    let mut page = of_replay::page(config, &this.backtest.replay, title, Some(&firings), made)?;
-    if let Some(other) = against {
-        let columns =
-            ["SLO", "Configuration", "Objective", "Alerts", "Firing", "First firing (UTC)", "Budget left"];
-        page.compare("The same traffic with both configurations", &columns, comparison_rows([this, other]));
-    }
-    Ok(page)
-}
-
-fn firing(episode: &Episode) -> Firing {
-    Firing {
-        alert: episode.alert.to_owned(),
-        slo: episode.slo.clone(),
-        severity: episode.severity.as_str().to_owned(),
-        from_s: episode.firing_s,
-        to_s: episode.resolved_s,
-    }
-}
-
-const NS: u64 = 1_000_000_000;
 
 fn summary(backtest: &Backtest) -> String {
     let columns = [
@@ -128,7 +97,7 @@ fn comparison(both: [Named<'_>; 2]) -> String {
 }
 
 /// For each SLO and configuration: the SLO, the configuration, objective, alerts, how long they fired, when first, budget.
-fn comparison_rows(both: [Named<'_>; 2]) -> Vec<Vec<String>> {
+pub(super) fn comparison_rows(both: [Named<'_>; 2]) -> Vec<Vec<String>> {
     let [this, other] = both;
     let mut names: Vec<&str> = this.backtest.slos.iter().map(|outcome| outcome.slo.name.as_str()).collect();
     for outcome in &other.backtest.slos {
@@ -192,7 +161,7 @@ fn alerts(backtest: &Backtest) -> String {
 /// What a reader should know.
 fn notes(this: Named<'_>, against: Option<Named<'_>>) -> Vec<String> {
     let Some((first, last)) = this.backtest.replay.span_ns else { return Vec::new() };
-    let span_s = last.saturating_sub(first).div_ceil(NS);
+    let span_s = last.saturating_sub(first).div_ceil(S);
     let outcomes = std::iter::once(this).chain(against).flat_map(|named| &named.backtest.slos);
     let mut unseen: Vec<_> = outcomes
         .flat_map(|outcome| {
@@ -227,8 +196,8 @@ pub fn json(this: Named<'_>, against: Option<Named<'_>>) -> Value {
         "service": this.backtest.service,
         "exchanges": replay.summary.exchanges,
         "skipped": replay.summary.skipped,
-        "first_time": replay.span_ns.map(|(first, _)| time(first / NS)),
-        "last_time": replay.span_ns.map(|(_, last)| time(last.div_ceil(NS))),
+        "first_time": replay.span_ns.map(|(first, _)| time(first / S)),
+        "last_time": replay.span_ns.map(|(_, last)| time(last.div_ceil(S))),
         "evaluated_from": time(from),
         "evaluated_to": time(to),
         "config": this.config,

@@ -78,6 +78,23 @@ pub fn milliseconds(ms: f64) -> String {
     }
 }
 
+/// Two units, the largest first: `2d 3h`, `5m 20s`.
+pub fn coarse(seconds: u64) -> String {
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (name, size) in units {
+        let n = rest / size;
+        rest %= size;
+        if n > 0 || !parts.is_empty() {
+            parts.push((n, name));
+        }
+    }
+    let parts: Vec<String> =
+        parts.iter().take(2).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n}{name}")).collect();
+    parts.join(" ")
+}
+
 /// How many of a duration histogram's unit are a millisecond.
 pub fn per_millisecond(unit: DurationUnit) -> f64 {
     match unit {
@@ -120,5 +137,10 @@ mod tests {
         assert_eq!([0.34, 12.5, 340.0, 2100.0].map(milliseconds), ["340 us", "12.5 ms", "340 ms", "2.10 s"]);
         assert_eq!(quantile_of_durations(Quantile::At(2500.0), 1000.0), "2.5 ms");
         assert_eq!(quantile_of_durations(Quantile::Above(60_000.0), 1.0), "> 60.00 s");
+    }
+
+    #[test]
+    fn durations_show_their_two_largest_units() {
+        assert_eq!([1, 61, 3600, 90_061, 86_400 * 63].map(coarse), ["1s", "1m 1s", "1h", "1d 1h", "63d"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a replay gave in; tables, remarks or JSON out.
 
-use super::html::{Firing, Input, Made, Page, PageError};
+use super::json::SCHEMA_VERSION;
 use super::numbers::{self, count};
 use super::quantile::{Quantile, quantile};
 use super::red::Red;
@@ -16,8 +16,6 @@ use redline::metric::{DurationUnit, Metric};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Of the form of the JSON output; a change that breaks a reader raises it.
-pub const SCHEMA_VERSION: u32 = 1;
 /// Differences that the tables show.
 const MOST_DIFFERENCES: usize = 50;
 
@@ -75,32 +73,6 @@ pub fn remarks(outcome: &Outcome) -> String {
         text.push_str(&verdict(verified));
     }
     text
-}
-
-/// The page of a replay, with the alerts that fired where somebody has evaluated them.
-pub fn page(
-    config: &Config,
-    outcome: &Outcome,
-    title: String,
-    firings: Option<&[Firing]>,
-    made: Made,
-) -> Result<Page, PageError> {
-    let scrape = Scrape::parse(&outcome.prometheus)?;
-    let slos = from_scrape(config, "the replay", scrape.clone(), 0).ok();
-    let remarks = format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome));
-    Page::of(&Input {
-        config,
-        title,
-        span_ns: outcome.span_ns,
-        scrape: Some(&scrape),
-        course: outcome.course.as_ref(),
-        most_in_flight: Some(outcome.summary.most_open),
-        slos: slos.as_ref(),
-        firings,
-        sources: Vec::new(),
-        remarks: remarks.lines().map(|line| line.trim().to_owned()).collect(),
-        made,
-    })
 }
 
 fn verdict(verified: &Verified) -> String {

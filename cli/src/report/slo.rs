@@ -1,11 +1,10 @@
 //! How SLOs stand in; tables or JSON out.
 
-use super::html::{Input, Made, Page, PageError};
-use super::numbers::{self, count};
-use super::replay::SCHEMA_VERSION;
+use super::json::SCHEMA_VERSION;
+use super::numbers::{self, coarse, count};
 use super::table::{self, Align};
 use crate::slo::{SloState, SloStates, window_name};
-use redline::config::{Config, Duration, Sli};
+use redline::config::{Duration, Sli};
 use redline::slo::{BurnMilli, BurnPair, Ppm, Report, SloStatus, Window};
 use serde_json::{Value, json};
 
@@ -177,23 +176,6 @@ pub fn burn(BurnMilli(milli): BurnMilli) -> String {
     text.to_owned()
 }
 
-/// Two units, the largest first: `2d 3h`, `5m 20s`.
-pub fn coarse(seconds: u64) -> String {
-    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
-    let mut rest = seconds;
-    let mut parts = Vec::new();
-    for (name, size) in units {
-        let n = rest / size;
-        rest %= size;
-        if n > 0 || !parts.is_empty() {
-            parts.push((n, name));
-        }
-    }
-    let parts: Vec<String> =
-        parts.iter().take(2).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n}{name}")).collect();
-    parts.join(" ")
-}
-
 /// A status in words.
 pub fn status(status: SloStatus) -> &'static str {
     match status {
@@ -203,28 +185,6 @@ pub fn status(status: SloStatus) -> &'static str {
         SloStatus::Exhausted => "exhausted",
         SloStatus::Unknown => "unknown",
     }
-}
-
-/// A page of how they stand, read from `sources`.
-pub fn page(
-    config: &Config,
-    states: &SloStates,
-    sources: Vec<String>,
-    made: Made,
-) -> Result<Page, PageError> {
-    Page::of(&Input {
-        config,
-        title: format!("SLOs of {}", config.service),
-        span_ns: None,
-        scrape: None,
-        course: None,
-        most_in_flight: None,
-        slos: Some(states),
-        firings: None,
-        sources,
-        remarks: Vec::new(),
-        made,
-    })
 }
 
 /// Everything, for programs. `source` says where it was read, `time` is RFC 3339.

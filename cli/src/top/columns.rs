@@ -1,22 +1,24 @@
 //! Rows in; what stands in each column out.
 
+use super::cell::{Cell, Column, Tone};
 use super::rows::{EndpointRow, Rows, SloRow, TenantRow, WINDOWS};
-use super::table::{Cell, Column, Kind, Tone};
 use super::value::Value;
 use crate::report::slo::status as status_in_words;
 use redline::slo::SloStatus;
 
-/// The columns and cells of all rows; the first column is the service.
-pub(super) fn of(kind: Kind, rows: &Rows) -> (Vec<Column>, Vec<Vec<Cell>>) {
-    let seconds = rows.seconds;
-    match kind {
-        Kind::Endpoints => {
-            let cells = rows.endpoints.iter().map(|row| endpoint(row, seconds)).collect();
-            (ENDPOINTS.to_vec(), cells)
-        }
-        Kind::Tenants => (TENANTS.to_vec(), rows.tenants.iter().map(|row| tenant(row, seconds)).collect()),
-        Kind::Slos => (SLOS.to_vec(), rows.slos.iter().map(slo).collect()),
-    }
+/// Columns, and the cells of each row; the first column is the service.
+type Cells = (Vec<Column>, Vec<Vec<Cell>>);
+
+pub(super) fn endpoints(rows: &Rows) -> Cells {
+    (ENDPOINTS.to_vec(), rows.endpoints.iter().map(|row| endpoint(row, rows.seconds)).collect())
+}
+
+pub(super) fn tenants(rows: &Rows) -> Cells {
+    (TENANTS.to_vec(), rows.tenants.iter().map(|row| tenant(row, rows.seconds)).collect())
+}
+
+pub(super) fn slos(rows: &Rows) -> Cells {
+    (SLOS.to_vec(), rows.slos.iter().map(slo).collect())
 }
 
 const fn words(title: &'static str, least: usize) -> Column {

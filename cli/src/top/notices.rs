@@ -1,9 +1,8 @@
 //! What is read in; what a user must not miss out, a sentence each.
 
-use super::table::Tone;
+use super::cell::Tone;
 use super::{Link, Top};
-use crate::report::numbers::whole;
-use crate::report::slo::coarse;
+use crate::report::numbers::{coarse, whole};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Rows in; tables of cells out, each in the order and with the rows that are asked for.
 
+use super::cell::{Cell, Column};
 use super::columns;
 use super::rows::Rows;
 use super::value::Value;
@@ -47,43 +48,6 @@ pub struct Sort {
     pub descending: bool,
 }
 
-/// How something looks; what it says stands in the text too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// As all.
-    Plain,
-    /// Well.
-    Good,
-    /// To be looked at.
-    Warning,
-    /// Bad.
-    Bad,
-}
-
-/// A column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    /// In capitals, with the unit; unique in its table.
-    pub title: &'static str,
-    /// Words stand left, numbers right.
-    pub left: bool,
-    /// 0 is always there; where there is no room, the highest goes first.
-    pub rank: u8,
-    /// The narrowest that it gets, so that it does not move with each number.
-    pub least: usize,
-    /// Whether a screen leaves it out where no row has it, because it is not configured.
-    pub sparse: bool,
-}
-
-/// What stands in one place.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cell {
-    /// The text, and the order.
-    pub value: Value,
-    /// How it looks.
-    pub tone: Tone,
-}
-
 /// A table with rows in some order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -101,7 +65,11 @@ impl Table {
     /// All rows of one kind, by name; the service is a column where there are several.
     pub fn of(kind: Kind, rows: &Rows) -> Self {
         let several = rows.services.len() > 1;
-        let (mut columns, mut cells) = columns::of(kind, rows);
+        let (mut columns, mut cells) = match kind {
+            Kind::Endpoints => columns::endpoints(rows),
+            Kind::Tenants => columns::tenants(rows),
+            Kind::Slos => columns::slos(rows),
+        };
         // The service is the first of each, and is of no use where it is always the same.
         if !several {
             columns.remove(0);

@@ -1,5 +1,6 @@
+use super::cell::Tone;
 use super::draw::draw;
-use super::table::{Kind, Tone};
+use super::table::Kind;
 use super::*;
 use proptest::prelude::*;
 use ratatui::Terminal;

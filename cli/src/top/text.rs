@@ -1,7 +1,8 @@
 //! A state in; plain tables for `--once` out, without any escape code.
 
 use super::Top;
-use super::table::{Cell, Kind, Table};
+use super::cell::Cell;
+use super::table::{Kind, Table};
 use super::value::Value;
 use crate::report::table::{self, Align};
 

@@ -1,13 +1,12 @@
 //! The section `alerting.receivers` in; Alertmanager's receivers out.
 
-use super::RECEIVERS;
 use crate::render::yaml::quoted;
 use redline::config::Config;
 use serde_json::Value;
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted {
+enum Wanted {
     /// The one PagerDuty service.
     PagerDuty,
     /// A key of `slack.channels`, and the channel where that is not written.
@@ -15,6 +14,24 @@ pub(super) enum Wanted {
     /// A key of `email.to`.
     Email(&'static str),
 }
+
+/// Every receiver: its name, and by which ways it tells whom.
+const RECEIVERS: [(&str, &[Wanted]); 11] = [
+    ("alerts", &[Wanted::Slack("alerts", "#alerts")]),
+    ("pagerduty", &[Wanted::PagerDuty]),
+    ("slo-page", &[Wanted::PagerDuty, Wanted::Slack("slo", "#slo-alerts")]),
+    ("slo", &[Wanted::Slack("slo", "#slo-alerts")]),
+    (
+        "security-page",
+        &[Wanted::PagerDuty, Wanted::Slack("security", "#security-alerts"), Wanted::Email("security")],
+    ),
+    ("security", &[Wanted::Slack("security", "#security-alerts"), Wanted::Email("security")]),
+    ("performance", &[Wanted::Slack("performance", "#performance-alerts")]),
+    ("platform", &[Wanted::Slack("platform", "#platform-alerts")]),
+    ("tenants", &[Wanted::Slack("tenants", "#tenant-alerts")]),
+    ("business", &[Wanted::Email("business")]),
+    ("ops-email", &[Wanted::Email("ops")]),
+];
 
 /// One receiver of Alertmanager.
 #[derive(Debug)]

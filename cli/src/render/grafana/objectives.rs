@@ -1,18 +1,12 @@
 //! The SLOs in; from which value on a panel is yellow or red, of each of them, out.
 
-use super::panel::Thresholds;
+use super::thresholds::{BySlo, Thresholds};
 use crate::render::prometheus::{self, Severity, Tier};
 use redline::config::{Config, Duration, Objective, Sli, Slo};
 
 /// What panels know of the objectives.
 pub(super) struct Objectives<'c> {
     slos: &'c [Slo],
-}
-
-/// A threshold for all SLOs but those that are named with one of their own.
-pub(super) struct BySlo {
-    pub(super) first: Thresholds,
-    pub(super) others: Vec<(String, Thresholds)>,
 }
 
 impl<'c> Objectives<'c> {

@@ -1,6 +1,6 @@
 //! What a panel shows in, Grafana's JSON for it out.
 
-use super::objectives::BySlo;
+use super::thresholds::{BySlo, Thresholds};
 use crate::render::promql::Vocabulary;
 use serde_json::{Value, json};
 
@@ -27,22 +27,6 @@ pub(super) enum Look {
     Table,
     /// Buckets over time.
     Heatmap,
-}
-
-/// Colours from a value on, the first from the start.
-#[derive(Debug, Clone)]
-pub(super) struct Thresholds(Vec<(&'static str, Option<f64>)>);
-
-impl Thresholds {
-    pub(super) fn rising(steps: &[(&'static str, Option<f64>)]) -> Self {
-        Self(steps.to_vec())
-    }
-
-    fn json(&self) -> Value {
-        let steps: Vec<Value> =
-            self.0.iter().map(|(colour, value)| json!({"color": colour, "value": value})).collect();
-        json!({"mode": "absolute", "steps": steps})
-    }
 }
 
 /// One panel; its queries are templates, each with its legend.

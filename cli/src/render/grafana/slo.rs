@@ -2,7 +2,8 @@
 
 use super::both;
 use super::objectives::Objectives;
-use super::panel::{Look, Panel, Row, Thresholds};
+use super::panel::{Look, Panel, Row};
+use super::thresholds::Thresholds;
 use redline::config::Config;
 
 pub(super) fn rows(config: &Config) -> Vec<Row> {

@@ -1,82 +1,17 @@
-//! A configuration and its vocabulary in; alerts with their labels, words and tests out.
+//! A configuration and its vocabulary in; its alerts, with their labels, words and tests, out.
 
-use super::cases::{self, Test};
 use super::catalogue::{self, Alert, Category};
 use super::disable::Disabled;
-use super::objectives;
-use super::tiers::Severity;
+use super::rule::{Rule, labels};
+use super::texts::Texts;
+use super::{cases, objectives};
 use crate::render::promql::Vocabulary;
 use redline::config::Config;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-/// One alert.
-#[derive(Debug, Clone)]
-pub(super) struct Rule {
-    pub(super) name: &'static str,
-    pub(super) category: Category,
-    pub(super) severity: Severity,
-    /// How long it must hold, scaled; empty for not at all.
-    pub(super) hold: String,
-    pub(super) expr: String,
-    /// All labels that the rule sets.
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) texts: Texts,
-    pub(super) tests: Vec<Test>,
-}
-
-/// What an alert says, as Prometheus' templates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Texts {
-    pub(super) summary: String,
-    pub(super) description: String,
-    /// Where the page about it is; nothing where the configuration has no place of runbooks.
-    pub(super) runbook_url: Option<String>,
-}
-
-impl Texts {
-    /// The description's `%` stands for the value.
-    pub(super) fn new(config: &Config, name: &str, summary: &str, description: &str, format: &str) -> Self {
-        let value = format!("{{{{ $value | {format} }}}}");
-        Self {
-            summary: summary.to_owned(),
-            description: description.replace('%', &value),
-            runbook_url: runbook(config, name),
-        }
-    }
-
-    /// The same without a value in it.
-    pub(super) fn plain(config: &Config, name: &str, summary: &str, description: &str) -> Self {
-        let (summary, description) = (summary.to_owned(), description.to_owned());
-        Self { summary, description, runbook_url: runbook(config, name) }
-    }
-
-    /// As Prometheus sends them: with the labels and the value, as it formats that.
-    pub(super) fn filled(&self, labels: &BTreeMap<String, String>, value: &str) -> Self {
-        let fill = |text: &str| {
-            let mut out = String::new();
-            let mut rest = text;
-            while let Some((before, after)) = rest.split_once("{{ ") {
-                let (template, after) = after.split_once(" }}").unwrap_or((after, ""));
-                out.push_str(before);
-                match template.strip_prefix("$labels.") {
-                    Some(label) => out.push_str(labels.get(label).map_or("", String::as_str)),
-                    None => out.push_str(value),
-                }
-                rest = after;
-            }
-            out + rest
-        };
-        Self {
-            summary: fill(&self.summary),
-            description: fill(&self.description),
-            runbook_url: self.runbook_url.clone(),
-        }
-    }
-}
-
-fn runbook(config: &Config, name: &str) -> Option<String> {
-    let base = config.alerting.runbook_base.as_deref()?;
-    Some(format!("{}/{name}.md", base.trim_end_matches('/')))
+/// Every alert that some configuration renders.
+pub fn known_alerts() -> BTreeSet<&'static str> {
+    catalogue::all().map(|alert| alert.name).chain(objectives::NAMES).collect()
 }
 
 /// Every alert that this configuration can have and does not disable, by category.
@@ -108,11 +43,7 @@ fn of_catalogue(alert: &Alert, config: &Config, vocabulary: &Vocabulary) -> Opti
     Some(rule)
 }
 
-/// The labels of every alert: the configuration's, and ours.
-pub(super) fn labels(config: &Config, category: Category, severity: Severity) -> BTreeMap<String, String> {
-    let mut labels = config.alerting.labels.clone();
-    labels.insert("service".to_owned(), config.service.clone());
-    labels.insert("severity".to_owned(), severity.as_str().to_owned());
-    labels.insert("category".to_owned(), category.as_str().to_owned());
-    labels
+/// The name of the group of a category's alerts.
+pub(super) fn group(config: &Config, category: Category) -> String {
+    format!("redline:{}:alerts:{}", config.service, category.as_str())
 }

@@ -1,32 +1,11 @@
 //! An alert and its traffic in, tests for `promtool test rules` out: that it fires when it should, not before, and not
 //! just below.
 
-use super::alerts::{Rule, Texts};
 use super::catalogue::{Alert, Case, TRAPS, Trap};
+use super::promtool::{Check, MINUTE, Test};
+use super::rule::Rule;
 use crate::render::promql::Vocabulary;
 use redline::config::{Duration, parse_duration};
-use std::collections::BTreeMap;
-
-/// One test: series with a sample a minute, and what must be firing when.
-#[derive(Debug, Clone)]
-pub(super) struct Test {
-    pub(super) name: String,
-    /// Whether rules are evaluated every five minutes only: it takes days.
-    pub(super) slow: bool,
-    /// A series, and its values in promtool's notation.
-    pub(super) series: Vec<(String, String)>,
-    pub(super) checks: Vec<Check>,
-}
-
-/// Whether the alert fires at a time.
-#[derive(Debug, Clone)]
-pub(super) struct Check {
-    pub(super) at: Duration,
-    pub(super) firing: Option<(BTreeMap<String, String>, Texts)>,
-}
-
-/// Between two samples.
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// The tests of an alert of the catalogue; nothing where this configuration's buckets could never show it.
 pub(super) fn of(alert: &Alert, rule: &Rule, vocabulary: &Vocabulary) -> Option<Vec<Test>> {
@@ -123,41 +102,4 @@ fn pair(
         test("fires", over, vec![silent(before), rule.firing(fires, &labels, value)]),
         test("is silent just below", under, vec![silent(fires), silent(later)]),
     ]
-}
-
-impl Rule {
-    /// That it fires at a time, with labels beside its own, and a value as its description shows it.
-    pub(super) fn firing(&self, at: Duration, labels: &[(&str, String)], value: &str) -> Check {
-        let mut all = self.labels.clone();
-        all.extend(labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let texts = self.texts.filled(&all, value);
-        Check { at, firing: Some((all, texts)) }
-    }
-
-    /// The service that it is about.
-    pub(super) fn service(&self) -> &str {
-        self.labels.get("service").map_or("", String::as_str)
-    }
-}
-
-/// A counter's values in promtool's notation: 0 at the start, then so much more at each step, for so many steps.
-pub(super) fn ramp(phases: &[(u64, u64)]) -> String {
-    let mut total = 0_u64;
-    let mut parts = vec!["0x0".to_owned()];
-    for (rise, steps) in phases.iter().filter(|(_, steps)| *steps > 0) {
-        let first = total.saturating_add(*rise);
-        parts.push(format!("{first}+{rise}x{}", steps.saturating_sub(1)));
-        total = total.saturating_add(rise.saturating_mul(*steps));
-    }
-    parts.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ramp_goes_on_where_it_was() {
-        assert_eq!(ramp(&[(10, 3), (0, 2), (5, 1)]), "0x0 10+10x2 30+0x1 35+5x0");
-    }
 }

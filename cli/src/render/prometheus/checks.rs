@@ -1,8 +1,10 @@
 //! A valid configuration in; what is wrong with it once rules and alerts are to be made of it out.
 
+use super::alerts::known_alerts;
 use super::disable::Disabled;
+use super::objectives;
+use super::set::Set;
 use super::tiers::{Tier, tiers};
-use super::{Set, known_alerts, objectives};
 use crate::render::promql::{FOREIGN, literal};
 use redline::config::{Config, ConfigError, Slo};
 use redline::metric::{Kind, Metric};
@@ -25,13 +27,14 @@ const WRITTEN_BY_PROMETHEUS: [&str; 7] = [
     "ALERTS_FOR_STATE",
 ];
 
-/// Every mistake of the section `slos`, `metrics` and `alerting` that only matters to what is rendered.
-pub(super) fn all(config: &Config) -> Vec<ConfigError> {
+/// What is wrong with a valid configuration once rules and alerts are to be made of it: alerts that could never fire,
+/// names in `alerting.disable` that nothing has, labels and metrics whose names are taken.
+pub fn check(config: &Config) -> Vec<ConfigError> {
     let mut errors: Vec<ConfigError> =
         config.slos.iter().enumerate().flat_map(|(i, slo)| that_cannot_fire(config, i, slo)).collect();
     errors.extend(names(config));
     errors.extend(labels(config));
-    errors.extend(Disabled::of(config).mistakes(config, &known_alerts()));
+    errors.extend(Disabled::of(config).mistakes(config, &known_alerts(), &objectives::NAMES));
     errors
 }
 
@@ -115,8 +118,8 @@ fn seconds(name: &str) -> Option<String> {
     Some(format!("{start}_seconds"))
 }
 
-/// Labels that alerts or their series have already.
-pub(super) fn taken_labels() -> BTreeSet<&'static str> {
+/// Labels that alerts or their series have already: `alerting.labels` has none of them.
+pub fn taken_labels() -> BTreeSet<&'static str> {
     let of_metrics = Metric::ALL.into_iter().flat_map(Metric::labels).map(|label| label.name());
     of_metrics.chain(SET_BY_RULES).chain(SET_BY_HISTOGRAMS).collect()
 }

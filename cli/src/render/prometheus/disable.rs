@@ -1,6 +1,5 @@
 //! `alerting.disable` in; whether an alert is left out, for every SLO or for one, and what it names that is not there, out.
 
-use super::objectives;
 use redline::config::{Config, ConfigError, Slo};
 use std::collections::BTreeSet;
 
@@ -27,8 +26,13 @@ impl<'c> Disabled<'c> {
         self.everywhere(alert) || self.0.iter().any(named)
     }
 
-    /// The names of alerts and SLOs that nothing has.
-    pub(super) fn mistakes(self, config: &Config, known: &BTreeSet<&'static str>) -> Vec<ConfigError> {
+    /// The names of alerts and SLOs that nothing has; of the `known` alerts, those `of_slos` may be left out for one SLO.
+    pub(super) fn mistakes(
+        self,
+        config: &Config,
+        known: &BTreeSet<&'static str>,
+        of_slos: &[&str],
+    ) -> Vec<ConfigError> {
         let slos: Vec<&str> = config.slos.iter().map(|slo| slo.name.as_str()).collect();
         let reason = |name: &str| -> Option<String> {
             let (alert, slo) = name.split_once('/').map_or((name, None), |(alert, slo)| (alert, Some(slo)));
@@ -39,7 +43,7 @@ impl<'c> Disabled<'c> {
                 ));
             }
             let slo = slo?;
-            if !objectives::NAMES.contains(&alert) {
+            if !of_slos.contains(&alert) {
                 return Some(format!("{alert} is not about an SLO; expected {alert} alone"));
             }
             (!slos.contains(&slo)).then(|| match slos.as_slice() {

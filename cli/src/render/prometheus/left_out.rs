@@ -1,8 +1,9 @@
 //! A configuration in; the alerts that are not rendered for it, each with the reason, out.
 
+use super::alerts::known_alerts;
 use super::catalogue::{self, Alert, Case};
 use super::disable::Disabled;
-use super::{Set, known_alerts};
+use super::set::Set;
 use crate::render::promql::{Vocabulary, why_missing};
 use redline::config::Config;
 

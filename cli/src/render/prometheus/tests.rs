@@ -2,7 +2,7 @@ use super::*;
 use crate::document::Document;
 use crate::render::promql::metric_names;
 use crate::render::tests::{must_equal_golden_in, profile};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 fn read(text: &str) -> Config {
@@ -98,7 +98,7 @@ fn no_rule_asks_for_a_metric_that_the_configuration_does_not_have() {
 #[test]
 fn every_alert_says_what_happens_and_what_to_do_and_has_a_test() {
     let set = Set::of(&profile::config(), 1);
-    let mut tests: BTreeMap<&str, Vec<&cases::Test>> = BTreeMap::new();
+    let mut tests: BTreeMap<&str, Vec<&promtool::Test>> = BTreeMap::new();
     for rule in &set.alerts {
         tests.entry(rule.name).or_default().extend(&rule.tests);
         assert!(rule.texts.summary.len() > 20 && rule.texts.summary.len() < 110, "{}", rule.name);
@@ -108,7 +108,7 @@ fn every_alert_says_what_happens_and_what_to_do_and_has_a_test() {
         assert_eq!(rule.labels.get("team").map(String::as_str), Some("edge"));
     }
     for (name, tests) in tests {
-        let fires = |test: &&cases::Test| test.checks.iter().any(|check| check.firing.is_some());
+        let fires = |test: &&promtool::Test| test.checks.iter().any(|check| check.firing.is_some());
         assert!(tests.iter().any(fires), "{name}");
         assert!(!tests.iter().all(fires), "{name}");
     }
@@ -167,7 +167,7 @@ fn an_alert_is_left_out_for_one_slo_alone() {
         let rules = Set::of(&config, 1).alerts;
         let of: Vec<_> = rules.iter().filter(|rule| rule.name == alert).collect();
         let whole = Set::of(&read(TWO), 1).alerts;
-        let without = |rules: &[alerts::Rule]| rules.iter().filter(|rule| rule.name != alert).count();
+        let without = |rules: &[rule::Rule]| rules.iter().filter(|rule| rule.name != alert).count();
         assert_eq!(without(&rules), without(&whole), "{alert}: no other is gone");
         assert!(of.iter().all(|rule| rule.labels.get("slo").is_none_or(|slo| slo != "batch")), "{alert}");
         let selected = |name: &str| of.iter().any(|rule| rule.expr.contains(name));

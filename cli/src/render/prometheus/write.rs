@@ -1,18 +1,15 @@
 //! Rules and tests in, the YAML that Prometheus and promtool read out.
 
-use super::Set;
-use super::alerts::{Rule, Texts};
-use super::cases::{MINUTE, Test};
+use super::alerts::group;
 use super::catalogue::Category;
+use super::promtool::{MINUTE, Test};
 use super::records::Group;
+use super::rule::Rule;
+use super::set::Set;
+use super::texts::Texts;
 use crate::render::yaml::{indented, quoted};
 use redline::config::{Config, Duration};
 use std::fmt::Write;
-
-/// The name of the group of a category's alerts.
-pub(super) fn alert_group(config: &Config, category: Category) -> String {
-    format!("redline:{}:alerts:{}", config.service, category.as_str())
-}
 
 fn header(config: &Config, what: &str) -> String {
     format!(
@@ -65,7 +62,7 @@ pub(super) fn alerts(config: &Config, alerts: &[Rule], interval: &str) -> String
         if rules.peek().is_none() {
             continue;
         }
-        let name = quoted(&alert_group(config, category));
+        let name = quoted(&group(config, category));
         let _infallible = write!(out, "  - name: {name}\n    interval: {interval}\n    rules:\n");
         for rule in rules {
             let _infallible = write!(out, "      - alert: {}\n{}", rule.name, expr(&rule.expr));

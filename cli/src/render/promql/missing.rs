@@ -1,6 +1,7 @@
 //! A template and a configuration in; which metrics the configuration would need for it, in words, out.
 
-use super::{CUSTOM, HISTOGRAM_SERIES, Vocabulary, is_name};
+use super::names::is_name;
+use super::{CUSTOM, HISTOGRAM_SERIES, Vocabulary};
 use redline::config::Config;
 use redline::metric::{DurationUnit, Kind, Metric};
 

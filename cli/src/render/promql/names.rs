@@ -1,7 +1,5 @@
 //! A query in; the names of metrics in it, and where its strings end, out.
 
-use super::is_name;
-
 /// The metric names in a query, for whoever checks that they exist.
 pub fn metric_names(query: &str) -> Vec<String> {
     const WORDS: [&str; 14] = [
@@ -83,4 +81,8 @@ pub(super) fn length_of_string(text: &str) -> usize {
         }
     }
     text.len()
+}
+
+pub(super) fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == ':'
 }

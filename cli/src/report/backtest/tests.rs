@@ -1,10 +1,10 @@
+use super::super::json::tests::keys;
 use super::*;
 use crate::render::prometheus::Severity;
 use crate::replay::Outcome;
 use host_harness::replay::Summary;
 use redline::config::Config;
 use redline::slo::Tally;
-use std::collections::BTreeSet;
 
 /// 2026-01-01.
 const START_S: u64 = 1_767_225_600;
@@ -42,7 +42,7 @@ fn backtest(objective: &str) -> Backtest {
         replay: Outcome {
             summary: Summary { exchanges: 1_000_000, ..Summary::default() },
             ignored: 0,
-            span_ns: Some((START_S * NS, (START_S + 2 * DAY_S) * NS - 1)),
+            span_ns: Some((START_S * S, (START_S + 2 * DAY_S) * S - 1)),
             samples: Vec::new(),
             prometheus: String::new(),
             course: None,
@@ -105,28 +105,13 @@ fn json_has_times_ratios_as_strings_and_no_minus_before_zero() {
     assert_eq!(value["against"], Value::Null);
 }
 
-/// Every key of an object and of what is in it.
-fn keys<'v>(value: &'v Value, into: &mut BTreeSet<&'v str>) {
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                into.insert(key);
-                keys(value, into);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
-        _ => {}
-    }
-}
-
 #[test]
 fn every_key_is_documented() {
     let page = include_str!("../../../../docs/json.md").split_once("`redline backtest").unwrap().1;
     let this = backtest("99.9");
     let named = Named { config: "a.yaml", backtest: &this };
     let value = json(named, Some(named));
-    let mut all = BTreeSet::new();
-    keys(&value, &mut all);
+    let all = keys(&value);
     assert!(all.len() > 25, "{all:?}");
     for key in all {
         assert!(page.contains(&format!("`{key}`")), "{key}");

@@ -1,40 +1,16 @@
 //! Alerts that fired in, a timeline of them out.
 
+use super::chart::ChartError;
 use super::chart::{Ink, Span, spans};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::slo::coarse;
-
-/// One time that an alert fired.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Firing {
-    /// The alert's name.
-    pub alert: String,
-    /// The SLO that it watches; empty where it watches none.
-    pub slo: String,
-    /// Its label `severity`.
-    pub severity: String,
-    /// When it began to fire, seconds since 1970.
-    pub from_s: u64,
-    /// When it was resolved; `None` where it still fires at the end.
-    pub to_s: Option<u64>,
-}
+use super::input::{Firing, Input};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
+use crate::report::numbers::coarse;
 
 /// Rows that are drawn, and firings that are listed.
 const MOST_ROWS: usize = 30;
 const MOST_LISTED: usize = 100;
 /// A gap of less than such a part of the time is not drawn.
 const FINEST: f64 = 500.0;
-
-impl Firing {
-    /// Whether somebody is woken for it.
-    pub(super) fn pages(&self) -> bool {
-        self.severity == "critical"
-    }
-
-    fn name(&self) -> String {
-        if self.slo.is_empty() { self.alert.clone() } else { format!("{}, {}", self.alert, self.slo) }
-    }
-}
 
 /// When which alert fired; nothing where nobody has evaluated them.
 pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> {

@@ -1,8 +1,7 @@
 //! What a page is made of, as plain data, and what all its sections ask of it.
 
-use super::Firing;
 use super::chart::moment;
-use crate::report::course::{Bin, Course, Totals};
+use crate::course::{Bin, Course, Totals};
 use crate::report::red::Red;
 use crate::scrape::Scrape;
 use crate::slo::SloStates;
@@ -33,6 +32,33 @@ pub struct Input<'a> {
     pub remarks: Vec<String>,
     /// Who made it.
     pub made: Made,
+}
+
+/// One time that an alert fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    /// The alert's name.
+    pub alert: String,
+    /// The SLO that it watches; empty where it watches none.
+    pub slo: String,
+    /// Its label `severity`.
+    pub severity: String,
+    /// When it began to fire, seconds since 1970.
+    pub from_s: u64,
+    /// When it was resolved; `None` where it still fires at the end.
+    pub to_s: Option<u64>,
+}
+
+impl Firing {
+    /// Whether somebody is woken for it.
+    pub(super) fn pages(&self) -> bool {
+        self.severity == "critical"
+    }
+
+    /// The alert, and the SLO that it watches.
+    pub(super) fn name(&self) -> String {
+        if self.slo.is_empty() { self.alert.clone() } else { format!("{}, {}", self.alert, self.slo) }
+    }
 }
 
 /// Who made a page, and when.

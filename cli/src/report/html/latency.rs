@@ -1,9 +1,12 @@
 //! Duration histograms over time in; percentiles out.
 
+use super::chart::ChartError;
 use super::chart::{Axis, Ink, Layer, Plot, steps};
+use super::input::Input;
 use super::input::{over_time, time_of};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::course::{Bin, length_in_words};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
+use crate::course::Bin;
+use crate::course::length::in_words;
 use crate::report::numbers::{milliseconds, per_millisecond, quantile_of_durations};
 use crate::report::quantile::{Quantile, quantile};
 
@@ -60,7 +63,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
     let mut notes = vec![format!(
         "Estimated from the filter's histogram buckets, as Prometheus does it; each step is {}. \
          Where nothing was timed there is no line.",
-        length_in_words(length)
+        in_words(length)
     )];
     let above = |bin: &Bin| matches!(quantile(0.99, &bin.durations), Quantile::Above(_));
     if bins.iter().any(above) {
@@ -90,6 +93,6 @@ fn table(input: &Input<'_>, per_ms: f64) -> Table {
         );
         cells
     });
-    let caption = format!("Percentiles of durations, every {}", length_in_words(length));
+    let caption = format!("Percentiles of durations, every {}", in_words(length));
     Table::new(caption, &["From (UTC)", "p50", "p95", "p99"], rows.collect())
 }

@@ -1,9 +1,12 @@
 //! How SLOs stand, and how they came to that, in; their table, budgets over time and burn rates out.
 
+use super::chart::ChartError;
 use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
+use super::input::Input;
 use super::input::{over_time, time_of};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::course::{BURN_WINDOWS, Bin, SloTotals, length_in_words};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
+use crate::course::length::in_words;
+use crate::course::{BURN_WINDOWS, Bin, SloTotals};
 use crate::report::numbers::count;
 use crate::report::slo::{self, burn, percent};
 use crate::slo::{SloState, window_name};
@@ -109,7 +112,7 @@ impl OverTime<'_> {
         let row = |bin: &Bin| {
             std::iter::once(self.input.moment(bin.to_ns).into()).chain(cells(&(self.seen)(bin))).collect()
         };
-        (bins.iter().map(row).collect(), length_in_words(length))
+        (bins.iter().map(row).collect(), in_words(length))
     }
 
     /// What is left of the budget; nothing where the filter has not published it.
@@ -180,7 +183,7 @@ impl OverTime<'_> {
             windows.iter().zip(&peaks).map(|(window, peak)| format!("{window} {}", short(BurnMilli(*peak))));
         let finding = format!(
             "Burn rates of {name}, highest in each {}: at most {}.",
-            length_in_words(self.length),
+            in_words(self.length),
             most.collect::<Vec<_>>().join(", ")
         );
         let layers = INKS.iter().enumerate().rev().map(|(place, ink)| {
@@ -199,7 +202,7 @@ impl OverTime<'_> {
             ["Up to (UTC)"].into_iter().chain(windows.iter().map(String::as_str)).collect();
         let caption = format!("Highest burn rates of {name}, every {every}");
         Ok(Some(Chart {
-            title: format!("Burn rates, highest in each {}", length_in_words(self.length)),
+            title: format!("Burn rates, highest in each {}", in_words(self.length)),
             drawing: plot.draw(&finding)?,
             finding,
             keys: windows.iter().zip(INKS).map(|(window, ink)| Key::line(window.clone(), ink)).collect(),

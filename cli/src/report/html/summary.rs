@@ -1,7 +1,8 @@
 //! The head of a page: what was measured, when, by whom, and the figures that matter most.
 
 use super::chart::moment;
-use super::{Headline, Input};
+use super::input::Input;
+use super::parts::Headline;
 use crate::report::numbers::{self, count, percent, quantile_of_durations, whole};
 use crate::report::quantile::quantile;
 use crate::report::slo;
@@ -89,6 +90,6 @@ fn span(ns: u64) -> String {
     match ns {
         ns if ns < 1_000_000_000 => numbers::milliseconds(ns as f64 / 1e6),
         ns if ns < 60_000_000_000 => format!("{:.1} s", ns as f64 / 1e9),
-        ns => slo::coarse(ns / 1_000_000_000),
+        ns => numbers::coarse(ns / 1_000_000_000),
     }
 }

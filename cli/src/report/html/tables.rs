@@ -1,6 +1,7 @@
 //! What has been counted in; the tables of endpoints, tenants and custom metrics, and the remarks, out.
 
-use super::{Cell, Input, Part, Section, Table};
+use super::input::Input;
+use super::parts::{Cell, Part, Section, Table};
 use crate::report::custom;
 use crate::report::numbers::{self, percent, quantile_of_durations, whole};
 use crate::report::quantile::quantile;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::course::{Course, Totals};
+use crate::course::{Course, Totals};
 use crate::scrape::Scrape;
 use crate::slo::{SloStates, from_scrape};
 use redline::config::Config;

@@ -1,9 +1,12 @@
 //! Requests in; how many of which class came when, and which status they had, out.
 
+use super::chart::ChartError;
 use super::chart::{Axis, Bar, Ink, Layer, Plot, bars, steps};
+use super::input::Input;
 use super::input::{over_time, time_of};
-use super::{Cell, Chart, ChartError, Input, Key, Part, Section, Table};
-use crate::report::course::{Bin, CLASSES, length_in_words};
+use super::parts::{Cell, Chart, Key, Part, Section, Table};
+use crate::course::length::in_words;
+use crate::course::{Bin, CLASSES};
 use crate::report::numbers::{self, percent, whole};
 use redline::metric::Metric;
 use std::collections::BTreeMap;
@@ -26,7 +29,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
         let text = "All requests fell in one moment: there is no course over time.";
         return Ok(section(vec![Part::Text(text.to_owned())]));
     };
-    let intro = format!("Each step of a chart is {}; times are UTC.", length_in_words(length));
+    let intro = format!("Each step of a chart is {}; times are UTC.", in_words(length));
     let charts = vec![rates(input, &bins, time)?, errors(input, &bins, time)?];
     Ok(section(vec![Part::Text(intro), Part::Charts(charts)]))
 }
@@ -108,11 +111,7 @@ fn rate_table(input: &Input<'_>, seen: &[usize]) -> Table {
         cells.extend(seen.iter().map(|class| Cell::from(numbers::count(class_of(bin, *class)))));
         cells
     });
-    Table::new(
-        format!("Requests by status class, every {}", length_in_words(length)),
-        &columns,
-        rows.collect(),
-    )
+    Table::new(format!("Requests by status class, every {}", in_words(length)), &columns, rows.collect())
 }
 
 fn errors(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, ChartError> {
@@ -139,7 +138,7 @@ fn errors(input: &Input<'_>, bins: &[Bin], time: (u64, u64)) -> Result<Chart, Ch
         let (errors, requests) = (bin.errors() as f64, bin.requests() as f64);
         vec![input.moment(bin.from_ns).into(), whole(errors).into(), percent(errors, requests).into()]
     });
-    let caption = format!("Failed requests, every {}", length_in_words(length));
+    let caption = format!("Failed requests, every {}", in_words(length));
     Ok(Chart {
         title: "Failed requests, percent".to_owned(),
         drawing: Plot { time, values, layers, limits: Vec::new() }.draw(&finding)?,

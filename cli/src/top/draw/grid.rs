@@ -1,6 +1,7 @@
 //! A table and a width in; its lines out, with the columns that there is room for.
 
-use super::super::table::{Cell, Sort, Table};
+use super::super::cell::Cell;
+use super::super::table::{Sort, Table};
 use super::style::{fit, pad, style};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};

@@ -4,8 +4,7 @@ use super::super::rows::Own;
 use super::super::value::Value;
 use super::super::{Link, Top};
 use super::style::{ends, fit, pad};
-use crate::report::numbers::whole;
-use crate::report::slo::coarse;
+use crate::report::numbers::{coarse, whole};
 use std::time::Duration;
 
 /// An answer that takes so long is spoken of before it is given up.

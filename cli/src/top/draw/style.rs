@@ -1,6 +1,6 @@
 //! Texts and tones in; texts that fit and styles out.
 
-use super::super::table::Tone;
+use super::super::cell::Tone;
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 

@@ -1,7 +1,7 @@
 //! Whether requests are answered.
 
 use super::super::tiers::Severity::{Critical, Info, Warning};
-use super::{Alert, Case, Category::Availability, RATIO};
+use super::alert::{Alert, Case, Category::Availability, RATIO};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

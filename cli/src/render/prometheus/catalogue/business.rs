@@ -1,7 +1,7 @@
 //! What the service is for: models, predictions, deployments.
 
 use super::super::tiers::Severity::{Critical, Info, Warning};
-use super::{Alert, COUNT, Case, Category::Business, RATIO, SECONDS};
+use super::alert::{Alert, COUNT, Case, Category::Business, RATIO, SECONDS};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

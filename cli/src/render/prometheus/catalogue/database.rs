@@ -1,8 +1,8 @@
 //! The database and the cache behind the service, as it reports them.
 
 use super::super::tiers::Severity::{Critical, Info, Warning};
-use super::Category::{Cache, Database};
-use super::{Alert, COUNT, Case, RATIO, SECONDS};
+use super::alert::Category::{Cache, Database};
+use super::alert::{Alert, COUNT, Case, RATIO, SECONDS};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

@@ -1,7 +1,7 @@
 //! How long answers take.
 
 use super::super::tiers::Severity::{Info, Warning};
-use super::{Alert, COUNT, Case, Category::Latency, SECONDS};
+use super::alert::{Alert, COUNT, Case, Category::Latency, SECONDS};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

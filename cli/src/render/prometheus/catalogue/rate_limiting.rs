@@ -1,7 +1,7 @@
 //! Who is turned away.
 
 use super::super::tiers::Severity::{Info, Warning};
-use super::{Alert, COUNT, Case, Category::RateLimiting, RATIO};
+use super::alert::{Alert, COUNT, Case, Category::RateLimiting, RATIO};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

@@ -1,7 +1,7 @@
 //! Who should not be there.
 
 use super::super::tiers::Severity::{Critical, Info, Warning};
-use super::{Alert, COUNT, Case, Category::Security, RATIO};
+use super::alert::{Alert, COUNT, Case, Category::Security, RATIO};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     // A series begins with its first violation, of which increase() sees nothing; hence the second half. It holds only

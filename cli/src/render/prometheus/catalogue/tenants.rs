@@ -1,7 +1,7 @@
 //! Whom the service serves.
 
 use super::super::tiers::Severity::{Info, Warning};
-use super::{Alert, COUNT, Case, Category::Tenants, RATIO};
+use super::alert::{Alert, COUNT, Case, Category::Tenants, RATIO};
 
 pub(in super::super) const ALERTS: &[Alert] = &[
     Alert {

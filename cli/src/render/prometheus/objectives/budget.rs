@@ -1,10 +1,11 @@
 //! SLOs in; the alerts on what is left of their error budgets out.
 
-use super::super::alerts::Rule;
-use super::super::cases::{Check, Test};
 use super::super::catalogue::Category;
+use super::super::promtool::{Check, Test};
+use super::super::rule::Rule;
 use super::super::tiers::Severity;
-use super::{Draft, EVENTS, Maker, STEP_S, SloAlert, in_words};
+use super::condition::SloAlert;
+use super::maker::{Draft, EVENTS, Maker, STEP_S, in_words};
 use redline::config::{Duration, Slo};
 
 impl Maker<'_> {

@@ -1,10 +1,11 @@
 //! An SLO and a pair of windows in; the alert on how fast the budget burns out, and on what burns too slowly for any pair.
 
-use super::super::alerts::Rule;
-use super::super::cases::{Check, Test};
 use super::super::catalogue::Category;
+use super::super::promtool::{Check, Test};
+use super::super::rule::Rule;
 use super::super::tiers::{Severity, Tier, tiers};
-use super::{Draft, EVENTS, MINUTE_S, Maker, QUIET, STEP_S, SloAlert, in_words};
+use super::condition::{QUIET, SloAlert};
+use super::maker::{Draft, EVENTS, MINUTE_S, Maker, STEP_S, in_words};
 use redline::config::{Duration, Slo};
 
 impl Maker<'_> {

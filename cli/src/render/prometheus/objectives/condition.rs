@@ -2,13 +2,15 @@
 //!
 //! What is rendered and what a backtest evaluates are the same [`SloAlert`]s, so that they cannot drift apart.
 
+use super::super::disable::Disabled;
 use super::super::tiers::{Factor, Severity, Tier, tiers};
 use super::super::timing::{QUIET as QUIET_RANGE, QUIET_STEP};
-use super::{Maker, QUIET};
-use crate::render::prometheus::Vocabulary;
+use super::super::words;
 use redline::config::{Config, Duration, Slo};
 use redline::slo::Window;
 
+/// The alert on errors that are too few for any pair of windows.
+pub(in crate::render::prometheus) const QUIET: &str = "SLOQuietErrors";
 /// One alert about one SLO.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SloAlert {
@@ -218,15 +220,13 @@ fn length(window: Window) -> Duration {
 /// The alerts on the errors of an SLO that a configuration has: those on burn rates and budgets. `SLONoTraffic` and
 /// `SLOMetricAbsent`, which are about there being nothing to judge, are not among them.
 pub fn slo_alerts(config: &Config, slo: &Slo) -> Vec<SloAlert> {
-    let vocabulary = Vocabulary::of(config, 1);
-    let maker = Maker { config, vocabulary: &vocabulary };
-    let min = maker.min_failures();
+    let min = words::min_failures(config);
     let pairs = tiers(slo.period);
     let mut alerts: Vec<SloAlert> =
         pairs.iter().filter(|tier| tier.can_fire(slo)).map(|tier| SloAlert::burn(tier, min)).collect();
     alerts.extend(SloAlert::quiet(slo));
     alerts.extend(SloAlert::budgets(min).map(|(alert, _)| alert));
     alerts.extend([SloAlert::burning(min), SloAlert::violated(min)]);
-    alerts.retain(|alert| maker.has(alert.name, slo));
+    alerts.retain(|alert| !Disabled::of(config).for_slo(alert.name, slo));
     alerts
 }

@@ -1,14 +1,9 @@
 //! The least and the greatest value in; an axis with round marks out. Times are UTC.
 
+use crate::course::length::{DAY, HOUR, MINUTE, MS, S};
 use jiff::Timestamp;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use std::ops::Range;
-
-const MS: u64 = 1_000_000;
-const S: u64 = 1000 * MS;
-const MINUTE: u64 = 60 * S;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
 
 /// Steps between marks of time.
 const STEPS: [u64; 35] = [

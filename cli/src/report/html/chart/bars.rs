@@ -2,10 +2,9 @@
 
 use super::axis::Axis;
 use super::ink::Ink;
-use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, fitting, letters};
-use plotters::prelude::{ChartBuilder, Color, PathElement, Rectangle, Text};
-use plotters::style::TRANSPARENT;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use super::rows::{draw_rows, rows_on, write_title};
+use super::sheet::{Area, ChartError, Drawing, FINE, Sheet, failed, fitting};
+use plotters::prelude::{Color, PathElement, Rectangle};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,42 +23,21 @@ pub struct Bar {
     pub peak: Option<f64>,
 }
 
-/// A row's height: the letters, and the bar below.
-const ROW: u32 = 34;
-/// Above and below the rows: the axis' letters.
-const AROUND: u32 = 30;
 /// Of the longest bar.
 const LEAST_WIDTH: f64 = 0.003;
 
 /// Draws the rows from the top; what is longer than the axis ends where it does. `name` says what it shows.
 pub fn bars(name: &str, rows: &[Bar], values: &Axis) -> Result<Drawing, ChartError> {
-    let count = u32::try_from(rows.len()).unwrap_or(u32::MAX).min(64);
-    draw(name, count * ROW + AROUND, |sheet, area| draw_on(sheet, area, rows, values))
+    draw_rows(name, rows.len(), |sheet, area| draw_on(sheet, area, rows, values))
 }
 
 fn draw_on(sheet: &Sheet, area: &Area<'_>, rows: &[Bar], values: &Axis) -> Result<(), ChartError> {
-    let mut chart = ChartBuilder::on(area)
-        .margin_left(2 * FINE)
-        .margin_right(16 * FINE)
-        .x_label_area_size((AROUND - 6) * FINE)
-        .build_cartesian_2d(values.clone(), Axis::rows(rows.len()))
-        .map_err(failed)?;
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .light_line_style(TRANSPARENT)
-        .axis_style(Ink::Axis.color())
-        .bold_line_style(Ink::Grid.color())
-        .label_style(letters())
-        .x_label_formatter(&|value| values.label(*value))
-        .draw()
-        .map_err(failed)?;
-    let named = letters().pos(Pos::new(HPos::Left, VPos::Center));
+    let mut chart = rows_on(area, rows.len(), values, [2 * FINE, 16 * FINE])?;
     for (place, row) in rows.iter().enumerate() {
         let top = place as f64;
         let title = fitting(&format!("{}: {}", row.name, row.text), sheet.width - 20);
         let start = values.clamped(f64::MIN);
-        chart.draw_series([Text::new(title, (start, top + 0.27), named.clone())]).map_err(failed)?;
+        write_title(&mut chart, title, start, top)?;
         let (upper, lower) = (top + 0.5, top + 0.86);
         let whole =
             Rectangle::new([(start, upper), (values.clamped(f64::MAX), lower)], Ink::Track.color().filled());

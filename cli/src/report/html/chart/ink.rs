@@ -95,7 +95,7 @@ impl Ink {
         }
     }
 
-    /// By [`CLASSES`](crate::report::course::CLASSES).
+    /// By [`CLASSES`](crate::course::CLASSES).
     pub const CLASSES: [Self; 6] =
         [Self::Good, Self::Informed, Self::Redirected, Self::Refused, Self::Failed, Self::Unanswered];
 

@@ -2,7 +2,9 @@
 
 use super::axis::Axis;
 use super::ink::Ink;
-use super::{Area, ChartError, Drawing, FINE, Sheet, draw, failed, letters, margin, text_width, time_axis};
+use super::sheet::{
+    Area, ChartError, Drawing, FINE, Sheet, draw, failed, letters, margin, text_width, time_axis,
+};
 use plotters::prelude::{ChartBuilder, Color, PathElement, Polygon, Text};
 use plotters::style::TRANSPARENT;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

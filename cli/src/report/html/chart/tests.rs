@@ -1,3 +1,4 @@
+use super::sheet::fitting;
 use super::*;
 
 fn plot() -> Plot {

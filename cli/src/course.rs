@@ -5,11 +5,11 @@
 
 mod bins;
 mod grid;
+pub(crate) mod length;
 mod recorder;
 mod totals;
 
 pub use bins::Bin;
-pub use grid::{length_in_words, round_up};
 pub use recorder::Recorder;
 pub use totals::{BURN_WINDOWS, CLASSES, SloTotals, Totals};
 

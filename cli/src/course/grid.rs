@@ -1,10 +1,6 @@
 //! Lengths of time of which each is a multiple of the one before: what time axes are divided by.
 
-const MS: u64 = 1_000_000;
-const S: u64 = 1000 * MS;
-const MINUTE: u64 = 60 * S;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+use super::length::{DAY, HOUR, MINUTE, MS, S};
 
 /// Each divides the next, so that the edges of a coarser grid are edges of a finer one.
 const LENGTHS: [u64; 24] = [
@@ -86,21 +82,11 @@ const ROUND: [u64; 13] = [
 ];
 
 /// The shortest round length that is at least `ns` long and a multiple of `unit`.
-pub fn round_up(ns: u64, unit: u64) -> u64 {
+pub(super) fn round_up(ns: u64, unit: u64) -> u64 {
     let decimal = [MS, 10 * MS, 100 * MS].into_iter().flat_map(|ms| [ms, 2 * ms, 5 * ms]);
     let fits = |length: &u64| *length >= ns && length.is_multiple_of(unit);
     let known = LENGTHS.into_iter().chain(ROUND).chain(decimal).filter(fits).min();
     known.unwrap_or_else(|| ns.div_ceil(unit.max(1)).saturating_mul(unit))
-}
-
-/// A length of time as people say it: `5 ms`, `30 s`, `2 h`, `1 d`.
-pub fn length_in_words(ns: u64) -> String {
-    let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (S, "s"), (MS, "ms")];
-    let whole = units.into_iter().find(|(unit, _)| ns >= *unit && ns.is_multiple_of(*unit));
-    match whole {
-        Some((unit, name)) => format!("{} {name}", ns / unit),
-        None => format!("{} ms", ns as f64 / MS as f64),
-    }
 }
 
 #[cfg(test)]
@@ -132,11 +118,5 @@ mod tests {
         for (least, unit, expected) in table {
             assert_eq!(round_up(least, unit), expected, "{least} {unit}");
         }
-    }
-
-    #[test]
-    fn lengths_are_said_in_their_largest_whole_unit() {
-        let table = [(5 * MS, "5 ms"), (90 * S, "90 s"), (2 * HOUR, "2 h"), (DAY, "1 d"), (MS / 2, "0.5 ms")];
-        assert_eq!(table.map(|(ns, _)| length_in_words(ns)), table.map(|(_, words)| words.to_owned()));
     }
 }
