@@ -61,7 +61,11 @@ fn proxies_are_summed_exactly_and_a_prometheus_agrees() {
     let prometheus = Prometheus::start(&admin);
     let from_prometheus = ["--prometheus", &prometheus.url()].map(str::to_owned);
     let from_prometheus = from_prometheus.each_ref().map(String::as_str);
-    eventually("a scrape of the counters at 0", || report(&config, &from_prometheus));
+    // Of both: an increase begins at the first sample.
+    eventually("a scrape of both proxies' counters at 0", || {
+        let counters = prometheus.number(r#"count(slo_events_total{slo="availability"})"#);
+        (counters == Some(2.0)).then(|| report(&config, &from_prometheus))?
+    });
 
     send(&worlds[0], 200, 150);
     send(&worlds[0], 503, 20);
