@@ -56,11 +56,17 @@ fn row(state: &SloState) -> Vec<String> {
         count(period.tally.events),
         count(period.tally.bad),
         percent(left.ppm, 2),
-        signed(left.events),
+        events_left(state, left.events),
         minutes_left(state),
         exhausted_in(state),
         p99_ms.map_or_else(|| "-".to_owned(), |ms| numbers::milliseconds(ms as f64)),
     ]
+}
+
+/// Bad events that are left, at the traffic so far; `-` where less than an hour has been seen, which says nothing of a month.
+fn events_left(state: &SloState, left: i64) -> String {
+    let seen = state.report.window(Window::Period).coverage_s;
+    if seen < Window::Hour1.length(state.slo.period).as_secs() { "-".to_owned() } else { signed(left) }
 }
 
 fn burn_row(state: &SloState) -> Vec<String> {

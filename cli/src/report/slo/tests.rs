@@ -50,6 +50,20 @@ note: one: silent
 }
 
 #[test]
+fn the_first_minutes_say_nothing_of_how_many_events_a_month_has() {
+    for (minutes, said) in [(59, "-"), (60, "720")] {
+        let mut states = states();
+        let slo = states.slos[0].slo.clone();
+        let seen = Window::ALL.map(|window| {
+            let coverage = Duration::from_secs(minutes * 60).min(window.length(slo.period));
+            (Tally { events: 1000, bad: 0 }, coverage)
+        });
+        states.slos[0].report = Report::of(seen, slo.period, slo.objective);
+        assert_eq!(row(&states.slos[0])[7], said, "after {minutes} minutes");
+    }
+}
+
+#[test]
 fn programs_read_exact_decimals_and_seconds() {
     let value = json("shop", json!({"envoy": ["one"]}), "2026-01-01T00:00:00.000Z", &states());
     assert_eq!((&value["schema_version"], &value["service"]), (&json!(1), &json!("shop")));
