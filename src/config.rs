@@ -15,7 +15,7 @@ mod wire;
 
 pub use crate::signals::rate_limit::Field as QuotaField;
 pub use alerting::Alerting;
-pub use custom::{Attribute, CacheOutcome, CustomMetric, Value as MetricValue, When};
+pub use custom::{Attribute, CacheOutcome, CustomMetric, MAX_CUSTOM_LABELS, Value as MetricValue, When};
 pub use error::{ConfigError, ConfigErrors};
 pub use slo::{DEFAULT_BAD_GRPC, DEFAULT_BAD_STATUS, Sli, Slo, Where};
 pub use source::{HostPattern, Isolation, MAX_SOURCES, ValueSource};

@@ -4,8 +4,8 @@
 
 use crate::attributes::{Attributes, HeaderMap, HostStatus, Property, i64_le};
 use crate::metric::Kind;
-use crate::registry::{MetricId, MetricSink};
 use crate::shared::{Cas, Machine, SharedData};
+use crate::sink::{MetricId, MetricSink};
 use std::collections::BTreeMap;
 
 /// A header's name and value.

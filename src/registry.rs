@@ -5,36 +5,18 @@ mod ids;
 mod names;
 mod series;
 
-pub use custom::{CustomId, CustomSeries, LabelId, LabelValue, MAX_CUSTOM_LABELS};
+pub use custom::{CustomId, CustomSeries, LabelId, LabelValue};
 pub use names::LabelTexts;
 pub use series::{DropReason, Limit, MetricRef, Series, StatusLabel};
 
 use crate::attributes::HostStatus;
 use crate::config::Config;
-use crate::metric::Kind;
 use crate::roster::Roster;
 use crate::shared::{Keys, Machine, SharedData};
+use crate::sink::{MetricId, MetricSink};
 use ids::Ids;
 use names::Names;
 use std::hash::{DefaultHasher, Hasher};
-
-/// The host's handle of one metric with one label set; valid in the VM that defined it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MetricId(pub u32);
-
-/// What the filter writes.
-pub trait MetricSink {
-    /// Makes or finds the metric of this stat name.
-    fn define(&mut self, kind: Kind, stat_name: &str) -> Result<MetricId, HostStatus>;
-    /// Adds to a counter (never 0 or less: Envoy refuses it) or a gauge.
-    fn add(&mut self, id: MetricId, delta: i64) -> Result<(), HostStatus>;
-    /// Sets a gauge.
-    fn set(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus>;
-    /// Adds a sample to a histogram.
-    fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus>;
-    /// A counter's or gauge's value, over all workers.
-    fn total(&mut self, id: MetricId) -> Result<u64, HostStatus>;
-}
 
 /// The series that have been defined, and their ids.
 #[derive(Debug)]

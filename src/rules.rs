@@ -10,12 +10,14 @@ mod signals;
 
 use crate::attributes::HostStatus;
 use crate::candidates::Candidates;
-use crate::config::{Attribute, CacheOutcome, Config, CustomMetric, EndpointSource, MetricValue, Where};
+use crate::config::{
+    Attribute, CacheOutcome, Config, CustomMetric, EndpointSource, MAX_CUSTOM_LABELS, MetricValue, Where,
+};
 use crate::endpoint::{EndpointId, RouteNames, Templates};
 use crate::exchange::{Exchange, Method, StatusMatch};
 use crate::matcher::{Matcher, TenantGroup};
 use crate::metric::Kind;
-use crate::registry::{CustomId, CustomSeries, DropReason, LabelId, Limit, MAX_CUSTOM_LABELS};
+use crate::registry::{CustomId, CustomSeries, DropReason, LabelId, Limit};
 use crate::shared::{Host, Keys};
 use crate::signals::number::OutOfRange;
 use crate::signals::server_timing::Entry;

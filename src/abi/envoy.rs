@@ -6,8 +6,8 @@
 use super::{check, memory};
 use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::metric::Kind;
-use crate::registry::{MetricId, MetricSink};
 use crate::shared::{Cas, Machine, SharedData};
+use crate::sink::{MetricId, MetricSink};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 

@@ -6,7 +6,6 @@ use super::slo::{read_endpoint, read_method, read_status, take_some};
 use super::traffic::{self, Buckets, Endpoints, Limits, is_identifier, one_of, read_header_name};
 use crate::exchange::{Method, StatusMatch};
 use crate::metric::{Kind, Label, Metric};
-use crate::registry::MAX_CUSTOM_LABELS;
 use crate::signals::orca::Path;
 use crate::signals::rate_limit::Field as QuotaField;
 use crate::stat_name;
@@ -119,6 +118,9 @@ impl CustomMetric {
         written.chain(self.per_upstream.then_some(UPSTREAM))
     }
 }
+
+/// Most labels of one custom metric beside `service`, `upstream` included.
+pub const MAX_CUSTOM_LABELS: usize = 5;
 
 /// The label of `per_upstream`.
 const UPSTREAM: &str = "upstream";

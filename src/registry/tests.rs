@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::MAX_CUSTOM_LABELS;
 use crate::endpoint::EndpointId;
 use crate::exchange::{CodeClass, Method, Status};
 use crate::memory_host::MemoryHost;
