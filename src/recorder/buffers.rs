@@ -1,6 +1,6 @@
 //! What streams need while they last: taken, and given back to be used again, so that a stream costs no allocation.
 
-use super::Open;
+use super::stream::Open;
 
 /// Most of each kind that are kept. More are needed only while so many streams wait.
 const MOST: usize = 64;
