@@ -1,7 +1,7 @@
 //! What a custom metric's labels are taken from: an exchange and its messages in, bounded label values out.
 
-use super::signals::first_value;
-use super::{CANDIDATES, Seen};
+use super::messages::first_value;
+use super::seen::Seen;
 use crate::attributes::{HostStatus, Property};
 use crate::config::{Attribute, Config, CustomMetric, EndpointSource};
 use crate::endpoint::normalize;
@@ -66,6 +66,9 @@ impl From<HostStatus> for Problem {
         Self::SharedData
     }
 }
+
+/// The name of the candidates' table, one for all custom metrics.
+pub(super) const CANDIDATES: &str = "custom";
 
 /// Codes of three digits, and 0.
 const STATUSES: usize = 1000;
