@@ -84,6 +84,8 @@ pub mod shared_data;
 pub mod shared_queue;
 #[cfg(feature = "host")]
 pub mod stats;
+#[cfg(feature = "host")]
+mod status;
 pub mod stream;
 #[cfg(all(test, feature = "host"))]
 mod testing;

@@ -1,7 +1,7 @@
 //! A VM's metric ids in, operations on the shared stats out, with Envoy's rules and statuses.
 
 use super::{Stat, StatStore};
-use crate::abi::Status;
+use crate::status::Status;
 use std::sync::Arc;
 
 /// What a metric is; the numbers are those of the ABI, and the two low bits of every id.
