@@ -11,12 +11,11 @@ pub use series::{DropReason, Limit, MetricRef, Series, StatusLabel};
 
 use crate::attributes::HostStatus;
 use crate::config::Config;
-use crate::roster::Roster;
+use crate::roster::{Roster, hash};
 use crate::shared::{Keys, Machine, SharedData};
 use crate::sink::{MetricId, MetricSink};
 use ids::Ids;
 use names::Names;
-use std::hash::{DefaultHasher, Hasher};
 
 /// The series that have been defined, and their ids.
 #[derive(Debug)]
@@ -270,12 +269,6 @@ impl Registry {
         self.stat_name = stat_name;
         result
     }
-}
-
-fn hash(stat_name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(stat_name.as_bytes());
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use crate::endpoint::normalize;
 use crate::exchange::{CodeClass, Method};
 use crate::label_values::{Admission, LabelValues};
 use crate::registry::LabelId;
-use crate::roster::Roster;
+use crate::roster::{Roster, hash};
 use crate::shared::{Host, Keys};
 use crate::signals::server_timing::Entry;
 use crate::source::host;
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hasher};
 
 /// One label, compiled.
 #[derive(Debug)]
@@ -284,10 +283,4 @@ impl Table {
             Admission::Candidate(_) | Admission::Full => Err(Problem::PastLimit),
         }
     }
-}
-
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text.as_bytes());
-    hasher.finish()
 }
