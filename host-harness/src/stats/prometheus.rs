@@ -5,7 +5,9 @@
 //! there is no label; numbers as `%.32g`. Names keep letters, digits and `_`; a family whose name is then empty or
 //! begins with a digit is not shown.
 
-use super::{Entry, MetricType, NAMESPACE, Sample, StatView, Value};
+use super::snapshot::{Sample, Value};
+use super::stat::{Entry, MetricType, NAMESPACE};
+use super::view::StatView;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
