@@ -4,7 +4,7 @@
 //! callback and makes objects for each stream, and Envoy enters the VM for every callback that is exported, for a body
 //! callback once a chunk. scripts/wasm-exports.txt lists what the module keeps.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "exports have names of their own, and hostcalls pass pointers into the module's memory"
 )]

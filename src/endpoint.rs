@@ -86,16 +86,6 @@ impl Templates {
         self.written.get(usize::from(id.0))
     }
 
-    /// How many templates there are.
-    pub fn len(&self) -> usize {
-        self.written.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty()
-    }
-
     /// The most specific template for a path in normal form (see [`normalize`]).
     ///
     /// Segment by segment from the left, a literal is more specific than a parameter, a parameter more than a rest.

@@ -19,6 +19,7 @@
 //! - [`signals`]: response headers to timings, load reports, cache outcomes and quotas
 //! - [`tenant`], [`label_values`]: client's value to bounded label value
 //! - [`active_users`]: users seen to how many there were
+//! - `matcher`: endpoint, method and tenant to the SLOs or custom metrics that ask for all three
 //! - [`rules`]: custom metrics: an exchange and its headers to observations
 //! - [`recorder`]: a stream's beginning and end to observations
 //! - [`registry`]: series to stat name and metric id, and the caps

@@ -122,13 +122,8 @@ impl<T: Entry> Roster<T> {
     }
 
     /// How many entries this VM knows.
-    pub fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Whether this VM knows none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Whether no more entries are taken.

@@ -12,7 +12,7 @@ const LARGEST: usize = 16 * 1024;
 pub(super) struct Buffers {
     /// For what the host hands over.
     bytes: Vec<Vec<u8>>,
-    #[allow(clippy::vec_box, reason = "streams hold the boxes: moving what is in them is what they save")]
+    #[expect(clippy::vec_box, reason = "streams hold the boxes: moving what is in them is what they save")]
     open: Vec<Box<Open>>,
 }
 
