@@ -51,8 +51,6 @@
 //! ```
 
 #![forbid(unsafe_code)]
-// What only a host does with streams.
-#![cfg_attr(not(feature = "host"), allow(dead_code))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
