@@ -4,7 +4,7 @@
 //! callback and makes objects for each stream, and Envoy enters the VM for every callback that is exported, for a body
 //! callback once a chunk. scripts/wasm-exports.txt lists what the module keeps.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "exports have names of their own, and hostcalls pass pointers into the module's memory"
 )]
@@ -13,8 +13,8 @@ mod envoy;
 #[cfg(feature = "fault-injection")]
 mod faults;
 mod memory;
+mod status;
 
-use crate::attributes::HostStatus;
 use crate::config::Config;
 use crate::recorder::{Recorder, Stream};
 use envoy::{Envoy, Level};
@@ -215,11 +215,4 @@ fn fingerprint(document: &[u8]) -> u64 {
     let mut hasher = rustc_hash::FxHasher::default();
     hasher.write(document);
     hasher.finish()
-}
-
-fn check(status: u32) -> Result<(), HostStatus> {
-    match status {
-        0 => Ok(()),
-        status => Err(HostStatus(status)),
-    }
 }

@@ -14,7 +14,7 @@ mod sketch;
 mod window;
 
 pub use census::Census;
-pub use sketch::{MOST_BYTES, Sketch};
+pub use sketch::Sketch;
 pub use window::{SUB_WINDOWS, SubWindow, Window};
 
 use std::hash::{DefaultHasher, Hasher};

@@ -131,11 +131,6 @@ fn headers_size(headers: &[u8]) -> u64 {
     header_pairs(headers).map(pair).fold(0, u64::saturating_add)
 }
 
-/// Decodes an integer property.
-pub fn i64_le(bytes: &[u8]) -> Result<i64, HostStatus> {
-    bytes.try_into().map(i64::from_le_bytes).map_err(|_| HostStatus::SERIALIZATION_FAILURE)
-}
-
 /// The names and values of a serialised header map; ends early where the bytes are cut short.
 ///
 /// The encoding (proxy-wasm ABI 0.2.1): a count, then the lengths of each name and value, all u32 little endian,

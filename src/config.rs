@@ -7,19 +7,24 @@ mod alerting;
 mod custom;
 mod error;
 mod reader;
+mod requests;
 mod slo;
 mod source;
+mod tenant;
 mod traffic;
 mod units;
 mod wire;
+mod words;
 
 pub use crate::signals::rate_limit::Field as QuotaField;
 pub use alerting::Alerting;
-pub use custom::{Attribute, CacheOutcome, CustomMetric, Value as MetricValue, When};
+pub use custom::{Attribute, CustomMetric, MAX_CUSTOM_LABELS, Value as MetricValue};
 pub use error::{ConfigError, ConfigErrors};
-pub use slo::{DEFAULT_BAD_GRPC, DEFAULT_BAD_STATUS, Sli, Slo, Where};
+pub use requests::{CacheOutcome, When, Where};
+pub use slo::{DEFAULT_BAD_GRPC, DEFAULT_BAD_STATUS, Sli, Slo};
 pub use source::{HostPattern, Isolation, MAX_SOURCES, ValueSource};
-pub use traffic::{Buckets, EndpointSource, Endpoints, Exclude, Limits, Tenant, User};
+pub use tenant::{Tenant, User};
+pub use traffic::{Buckets, EndpointSource, Endpoints, Exclude, Limits};
 pub use units::{Duration, Objective, parse_duration};
 
 use crate::metric::{DurationUnit, Kind, Metric};
@@ -180,7 +185,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
         None => DurationUnit::Milliseconds,
         Some(node) => {
             let known = [("ms", DurationUnit::Milliseconds), ("us", DurationUnit::Microseconds)];
-            traffic::one_of(&node, &known, errors).unwrap_or(DurationUnit::Milliseconds)
+            words::one_of(&node, &known, errors).unwrap_or(DurationUnit::Milliseconds)
         }
     };
     let buckets = Buckets::read(fields.take("buckets"), duration_unit, errors);
@@ -191,7 +196,7 @@ fn read(mut fields: Fields<'_>, errors: &mut ConfigErrors) -> Option<Config> {
         .take("metric_prefix")
         .and_then(|node| {
             node.text_where(errors, "nothing, or a letter and then letters, digits and _, at most 40", &|s| {
-                s.is_empty() || (s.len() <= 40 && traffic::is_identifier(s) && !s.starts_with('_'))
+                s.is_empty() || (s.len() <= 40 && words::is_identifier(s) && !s.starts_with('_'))
             })
         })
         .unwrap_or_default();

@@ -13,6 +13,7 @@ pub use route_names::RouteNames;
 pub use template::{Template, TemplateError};
 
 use rustc_hash::FxHashMap;
+use template::Segment;
 
 /// An endpoint: a template's index, [`EndpointId::OTHER`] or a route name's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,17 +44,6 @@ struct Node {
     ends: Option<EndpointId>,
     /// The template that takes everything from here on.
     rest: Option<EndpointId>,
-}
-
-/// One segment of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Segment {
-    /// Must be equal, in normal form.
-    Literal(Box<[u8]>),
-    /// `{name}`: any one segment.
-    Parameter(String),
-    /// `{name*}`: one or more segments, up to the end.
-    Rest(String),
 }
 
 impl Templates {
@@ -94,16 +84,6 @@ impl Templates {
     /// A template.
     pub fn get(&self, id: EndpointId) -> Option<&Template> {
         self.written.get(usize::from(id.0))
-    }
-
-    /// How many templates there are.
-    pub fn len(&self) -> usize {
-        self.written.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty()
     }
 
     /// The most specific template for a path in normal form (see [`normalize`]).

@@ -8,8 +8,8 @@
 use crate::attributes::HostStatus;
 use crate::fleet::{Gone, Member};
 use crate::metric::{DurationUnit, Kind, Metric};
-use crate::registry::{MetricId, MetricSink};
 use crate::shared::{self, Keys, SharedData};
+use crate::sink::{MetricId, MetricSink};
 use rustc_hash::FxHashMap;
 
 /// A gauge of this recorder.

@@ -19,9 +19,11 @@
 //! - [`signals`]: response headers to timings, load reports, cache outcomes and quotas
 //! - [`tenant`], [`label_values`]: client's value to bounded label value
 //! - [`active_users`]: users seen to how many there were
+//! - `matcher`: endpoint, method and tenant to the SLOs or custom metrics that ask for all three
 //! - [`rules`]: custom metrics: an exchange and its headers to observations
 //! - [`recorder`]: a stream's beginning and end to observations
-//! - [`registry`]: series to metric id, the caps, and the port for writing
+//! - [`registry`]: series to stat name and metric id, and the caps
+//! - [`sink`]: the port for writing
 //! - [`shared`]: the port for what VMs share, and its keys
 //! - [`fleet`]: who is alive, who publishes
 //! - [`in_progress`]: the gauge that heals after a VM died
@@ -72,6 +74,7 @@ pub mod roster;
 pub mod rules;
 pub mod shared;
 pub mod signals;
+pub mod sink;
 pub mod slo;
 pub mod source;
 pub mod stat_name;

@@ -2,10 +2,10 @@
 //!
 //! It stands for one Envoy: several recorders on one host are VMs that share its metrics, shared data and clock.
 
-use crate::attributes::{Attributes, HeaderMap, HostStatus, Property, i64_le};
+use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::metric::Kind;
-use crate::registry::{MetricId, MetricSink};
 use crate::shared::{Cas, Machine, SharedData};
+use crate::sink::{MetricId, MetricSink};
 use std::collections::BTreeMap;
 
 /// A header's name and value.
@@ -226,7 +226,8 @@ impl Attributes for MemoryHost {
     }
 
     fn integer(&mut self, property: Property) -> Result<i64, HostStatus> {
-        i64_le(self.bytes(property)?)
+        let bytes = self.bytes(property)?.try_into().map_err(|_| HostStatus::SERIALIZATION_FAILURE)?;
+        Ok(i64::from_le_bytes(bytes))
     }
 }
 

@@ -9,8 +9,9 @@ use crate::config::{Config, Duration, EndpointSource, Objective};
 use crate::endpoint::RouteNames;
 use crate::exchange::Exchange;
 use crate::metric::Metric;
-use crate::registry::{LabelTexts, MetricId, Registry, Series};
+use crate::registry::{LabelTexts, Registry, Series};
 use crate::shared::{self, Host, Keys, SharedData};
+use crate::sink::MetricId;
 use crate::slo::{
     Classifier, LastHour, Pending, Report, SlicePage, SloIndex, Tally, TenantGroup, Verdict, Windows,
 };

@@ -8,8 +8,10 @@ mod buffers;
 mod lifecycle;
 mod observe;
 mod read;
+mod stream;
 
 pub use lifecycle::{Ticked, Warning};
+pub use stream::{Open, Stream};
 
 use crate::active_users::Census;
 use crate::attributes::{
@@ -17,92 +19,19 @@ use crate::attributes::{
 };
 use crate::config::{Config, Duration, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates};
-use crate::exchange::{GrpcCode, Method, UpstreamFacts};
 use crate::fleet::Fleet;
-use crate::in_progress::{InProgress, RowId};
+use crate::in_progress::InProgress;
 use crate::metric::DurationUnit;
 use crate::objectives::Objectives;
 use crate::registry::{CustomId, DropReason, LabelTexts, Registry};
-use crate::rules::{Messages, Rules};
+use crate::rules::Rules;
 use crate::shared::{Host, Keys};
-use crate::slo::{SloIndex, TenantGroup, Window};
+use crate::slo::{SloIndex, Window};
 use crate::source::Sources;
 use crate::stat_name;
-use crate::tenant::{Claim, TenantId, Tenants};
+use crate::tenant::{TenantId, Tenants};
 use buffers::Buffers;
-
-/// Where a stream stands; kept by its owner between the callbacks.
-#[derive(Debug, Default)]
-pub enum Stream {
-    /// Its request headers have not been seen.
-    #[default]
-    New,
-    /// It has begun.
-    Open(Box<Open>),
-    /// It is counted nowhere.
-    Excluded,
-    /// It has been counted.
-    Finished,
-}
-
-/// Who asked for the resource of another.
-#[derive(Debug)]
-enum Violator {
-    /// The tenant that is served.
-    Served,
-    /// Somebody whom only the claim names.
-    Other(Claim),
-}
-
-/// What is known of a stream that has begun.
-#[derive(Debug)]
-pub struct Open {
-    method: Method,
-    endpoint: EndpointId,
-    tenant: Claim,
-    /// Who the caller claimed to be, where it asked for the resource of another.
-    violates: Option<Violator>,
-    /// The hash of the user who asks.
-    user: Option<u64>,
-    /// The tenant as the SLOs see it.
-    group: TenantGroup,
-    /// The gauge that was moved up and must come down, whatever else happens.
-    in_progress: Option<RowId>,
-    /// The request had no body: its headers ended it.
-    bodyless: bool,
-    grpc: bool,
-    /// What the response's headers or trailers said.
-    grpc_code: Option<GrpcCode>,
-    upstream: UpstreamFacts,
-    /// What custom metrics will read.
-    messages: Messages,
-}
-
-impl Default for Open {
-    fn default() -> Self {
-        Self {
-            method: Method::Other,
-            endpoint: EndpointId::OTHER,
-            tenant: Claim::Tenant(TenantId::NONE),
-            violates: None,
-            user: None,
-            group: TenantGroup::ABSENT,
-            in_progress: None,
-            bodyless: false,
-            grpc: false,
-            grpc_code: None,
-            upstream: UpstreamFacts::default(),
-            messages: Messages::default(),
-        }
-    }
-}
-
-impl Open {
-    /// Whose request it is; afterwards nobody's.
-    fn take_tenant(&mut self) -> Claim {
-        std::mem::replace(&mut self.tenant, Claim::Tenant(TenantId::NONE))
-    }
-}
+use stream::Violator;
 
 /// Records the exchanges of one configuration in one VM.
 #[derive(Debug)]

@@ -2,56 +2,20 @@
 
 mod custom;
 mod ids;
+mod names;
 mod series;
 
-pub use custom::{CustomId, CustomSeries, LabelId, LabelValue, MAX_CUSTOM_LABELS};
+pub use custom::{CustomId, CustomSeries, LabelId, LabelValue};
+pub use names::LabelTexts;
 pub use series::{DropReason, Limit, MetricRef, Series, StatusLabel};
 
 use crate::attributes::HostStatus;
-use crate::config::{Config, CustomMetric};
-use crate::endpoint::EndpointId;
-use crate::exchange::Status;
-use crate::metric::{Kind, Label, Metric};
-use crate::roster::Roster;
+use crate::config::Config;
+use crate::roster::{Roster, hash};
 use crate::shared::{Keys, Machine, SharedData};
-use crate::slo::{SloIndex, Window};
-use crate::stat_name;
-use crate::tenant::TenantId;
+use crate::sink::{MetricId, MetricSink};
 use ids::Ids;
-use std::fmt::Write;
-use std::hash::{DefaultHasher, Hasher};
-
-/// The host's handle of one metric with one label set; valid in the VM that defined it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MetricId(pub u32);
-
-/// What the filter writes.
-pub trait MetricSink {
-    /// Makes or finds the metric of this stat name.
-    fn define(&mut self, kind: Kind, stat_name: &str) -> Result<MetricId, HostStatus>;
-    /// Adds to a counter (never 0 or less: Envoy refuses it) or a gauge.
-    fn add(&mut self, id: MetricId, delta: i64) -> Result<(), HostStatus>;
-    /// Sets a gauge.
-    fn set(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus>;
-    /// Adds a sample to a histogram.
-    fn observe(&mut self, id: MetricId, value: u64) -> Result<(), HostStatus>;
-    /// A counter's or gauge's value, over all workers.
-    fn total(&mut self, id: MetricId) -> Result<u64, HostStatus>;
-}
-
-/// Turns the numbers in a series into label values.
-pub trait LabelTexts {
-    /// Label `endpoint`.
-    fn endpoint(&self, id: EndpointId) -> &str;
-    /// Label `tenant`.
-    fn tenant(&self, id: TenantId) -> &str;
-    /// Label `slo`.
-    fn slo(&self, index: SloIndex) -> &str;
-    /// Label `window`, of an SLO.
-    fn window(&self, index: SloIndex, window: Window) -> String;
-    /// A value of a custom metric's own table, by the place of its label.
-    fn listed(&self, metric: CustomId, place: usize, number: u32) -> &str;
-}
+use names::Names;
 
 /// The series that have been defined, and their ids.
 #[derive(Debug)]
@@ -60,32 +24,18 @@ pub struct Registry {
     /// The label sets of all VMs, by the hash of their stat names; overflow rows and the filter's own metrics are not
     /// among them. Two that hash alike are one: the limit is exceeded by one, in 10^19 cases.
     admitted: Roster<u64>,
-    service: String,
-    /// Full metric name, `None` where the metric is disabled; indexed by the metric's place in the catalogue.
-    names: Vec<Option<String>>,
-    custom: Vec<Custom>,
+    names: Names,
+    /// Used again for each stat name.
     stat_name: String,
-}
-
-/// What the registry knows of a custom metric.
-#[derive(Debug)]
-struct Custom {
-    /// Its full name, prefix included.
-    name: String,
-    kind: Kind,
-    labels: Vec<String>,
 }
 
 impl Registry {
     /// An empty registry.
     pub fn new(config: &Config) -> Self {
-        let name = |metric: Metric| config.emits(metric).then(|| config.metric_name(metric));
         Self {
             ids: Ids::default(),
             admitted: Roster::new(&Keys::new(&config.service), "series", config.limits.max_series),
-            service: config.service.clone(),
-            names: Metric::ALL.into_iter().map(name).collect(),
-            custom: config.metrics.iter().map(|metric| Custom::new(metric, config)).collect(),
+            names: Names::new(config),
             stat_name: String::new(),
         }
     }
@@ -126,7 +76,7 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) -> Result<Option<MetricId>, Series> {
-        if self.name(series.metric()).is_none() {
+        if self.names.of(series.metric()).is_none() {
             return Ok(None);
         }
         let row = series.overflow();
@@ -242,7 +192,7 @@ impl Registry {
     pub fn stat_name(&self, series: Series, texts: &impl LabelTexts) -> Option<String> {
         let counted = if self.ids.get(series).is_some() { series } else { series.overflow() };
         let mut name = String::new();
-        self.write_stat_name(counted, texts, &mut name).map(|()| name)
+        self.names.write(counted, texts, &mut name).map(|()| name)
     }
 
     /// Metrics that were counted and still read 0: Envoy's `stats_matcher` rejects them. One series speaks for all of
@@ -252,7 +202,7 @@ impl Registry {
         let mut rejected = Vec::new();
         for (metric, id) in self.ids.counted() {
             if sink.total(*id) == Ok(0) {
-                rejected.extend(self.name(*metric).map(str::to_owned));
+                rejected.extend(self.names.of(*metric).map(str::to_owned));
             }
         }
         rejected
@@ -291,7 +241,7 @@ impl Registry {
         texts: &impl LabelTexts,
         sink: &mut (impl MetricSink + SharedData),
     ) -> Option<MetricId> {
-        let kind = self.kind(series.metric())?;
+        let kind = self.names.kind(series.metric())?;
         let defined = self.with_stat_name(series, texts, |name| sink.define(kind, name));
         match defined? {
             Ok(id) => {
@@ -314,127 +264,11 @@ impl Registry {
         use_it: impl FnOnce(&str) -> R,
     ) -> Option<R> {
         let mut stat_name = std::mem::take(&mut self.stat_name);
-        let written = self.write_stat_name(series, texts, &mut stat_name);
+        let written = self.names.write(series, texts, &mut stat_name);
         let result = written.map(|()| use_it(&stat_name));
         self.stat_name = stat_name;
         result
     }
-
-    fn name(&self, metric: MetricRef) -> Option<&str> {
-        match metric {
-            // The catalogue lists the metrics in the order of their declaration.
-            MetricRef::BuiltIn(metric) => self.names.get(metric as usize)?.as_deref(),
-            MetricRef::Custom(id) => self.custom(id).map(|custom| custom.name.as_str()),
-        }
-    }
-
-    fn kind(&self, metric: MetricRef) -> Option<Kind> {
-        match metric {
-            MetricRef::BuiltIn(metric) => Some(metric.kind()),
-            MetricRef::Custom(id) => self.custom(id).map(|custom| custom.kind),
-        }
-    }
-
-    fn custom(&self, CustomId(id): CustomId) -> Option<&Custom> {
-        self.custom.get(usize::from(id))
-    }
-
-    /// How a limit is called in the label `label`: a tenant's by the label, a custom metric's by metric and label.
-    fn limit(&self, limit: Limit) -> Option<String> {
-        Some(match limit {
-            Limit::MaxSeries => "max_series".to_owned(),
-            Limit::Tenant => Label::Tenant.name().to_owned(),
-            Limit::Custom(id, place) => {
-                let custom = self.custom(id)?;
-                [custom.name.as_str(), "/", custom.labels.get(usize::from(place))?].concat()
-            }
-        })
-    }
-
-    fn write_stat_name(&self, series: Series, texts: &impl LabelTexts, out: &mut String) -> Option<()> {
-        out.clear();
-        out.push_str(self.name(series.metric())?);
-        out.push('.');
-        stat_name::push_label(out, "service", &self.service);
-        let mut label = |label: Label, value: &str| stat_name::push_label(out, label.name(), value);
-        match series {
-            Series::Requests(method, endpoint, status) => {
-                label(Label::Method, method.as_str());
-                label(Label::Endpoint, texts.endpoint(endpoint));
-                match status {
-                    StatusLabel::Code(code) => label(Label::Status, &decimal(code)),
-                    StatusLabel::Class(class) => label(Label::Status, class.as_str()),
-                }
-            }
-            Series::PerMethod(_, method, endpoint) => {
-                label(Label::Method, method.as_str());
-                label(Label::Endpoint, texts.endpoint(endpoint));
-            }
-            Series::PerEndpoint(_, endpoint) => label(Label::Endpoint, texts.endpoint(endpoint)),
-            Series::Failures(endpoint, reason) => {
-                label(Label::Endpoint, texts.endpoint(endpoint));
-                label(Label::Reason, reason.as_str());
-            }
-            Series::GrpcRequests(endpoint, code) => {
-                label(Label::Endpoint, texts.endpoint(endpoint));
-                label(Label::GrpcCode, code.as_str());
-            }
-            Series::TenantRequests(tenant, class) => {
-                label(Label::Tenant, texts.tenant(tenant));
-                label(Label::CodeClass, class.as_str());
-            }
-            Series::PerTenant(_, tenant) => label(Label::Tenant, texts.tenant(tenant)),
-            Series::Slo(_, slo) => label(Label::Slo, texts.slo(slo)),
-            Series::SloWindow(_, slo, window) => {
-                label(Label::Slo, texts.slo(slo));
-                label(Label::Window, &texts.window(slo, window));
-            }
-            Series::Overflow(limit) => label(Label::Label, &self.limit(limit)?),
-            Series::Dropped(reason) => label(Label::Reason, reason.as_str()),
-            Series::BuildInfo => label(Label::Version, crate::VERSION),
-            Series::LastPublish | Series::LabelSets => {}
-            Series::LabelValues(of) | Series::LabelValuesMax(of) => label(Label::Label, &self.limit(of)?),
-            Series::Custom(CustomSeries { metric, labels }) => {
-                for (place, (name, id)) in self.custom(metric)?.labels.iter().zip(labels).enumerate() {
-                    let code;
-                    let value = match id.value()? {
-                        LabelValue::Method(method) => method.as_str(),
-                        LabelValue::Endpoint(id) => texts.endpoint(id),
-                        LabelValue::Status(sent) => {
-                            code = decimal(sent);
-                            &code
-                        }
-                        LabelValue::Class(class) => class.as_str(),
-                        LabelValue::Tenant(id) => texts.tenant(id),
-                        LabelValue::Listed(number) => texts.listed(metric, place, number),
-                        LabelValue::Word(word) => word,
-                    };
-                    stat_name::push_label(out, name, value);
-                }
-            }
-        }
-        Some(())
-    }
-}
-
-impl Custom {
-    fn new(metric: &CustomMetric, config: &Config) -> Self {
-        let name = config.custom_name(metric);
-        Self { name, kind: metric.kind, labels: metric.label_names().map(str::to_owned).collect() }
-    }
-}
-
-fn decimal(Status(code): Status) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _always_written = write!(text, "{code}");
-    text
-}
-
-fn hash(stat_name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(stat_name.as_bytes());
-    hasher.finish()
 }
 
 #[cfg(test)]

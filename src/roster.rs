@@ -47,6 +47,13 @@ impl Entry for Box<str> {
     }
 }
 
+/// A text as an entry of eight bytes: the same in every VM.
+pub fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
 /// Hashes with a key: entries are what clients make up, and they must not know which of them collide.
 ///
 /// Not the standard library's own random keys: where the host has no dice, making those traps.
@@ -115,13 +122,8 @@ impl<T: Entry> Roster<T> {
     }
 
     /// How many entries this VM knows.
-    pub fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Whether this VM knows none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Whether no more entries are taken.

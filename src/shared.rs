@@ -4,7 +4,7 @@
 //! by the host: what several VMs swap is made while the filter is configured, where the canary VM is alone.
 
 use crate::attributes::{Attributes, HostStatus};
-use crate::registry::MetricSink;
+use crate::sink::MetricSink;
 use std::fmt::Write;
 
 /// The number of a value's last write; another write gives it another.

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use redline::attributes::{
-    HeaderSlot, Property, RequestInterests, UpstreamInterests, grpc_status, header_pairs, i64_le, number,
+    HeaderSlot, Property, RequestInterests, UpstreamInterests, grpc_status, header_pairs, number,
     request_body_bytes, upstream_facts,
 };
 use redline::config::Config;
@@ -109,8 +109,7 @@ fn check(bytes: &[u8]) {
     assert_eq!(read, Ok((facts, grpc_status(bytes))));
 
     // The same bytes as a property.
-    let decoded = i64_le(bytes).ok();
-    assert_eq!(decoded.is_some(), bytes.len() == 8);
+    let decoded = bytes.try_into().ok().map(i64::from_le_bytes);
     let mut host = MemoryHost::default();
     host.request_headers = Some(pairs.clone());
     host.properties.push((Property::RequestTotalSize, bytes.to_vec()));

@@ -12,13 +12,12 @@ mod metric;
 mod property;
 mod shared_data;
 pub(crate) mod state;
-mod status;
 mod stream;
 mod time;
 mod wasi;
 
+pub use crate::status::Status;
 pub use state::Plugin;
-pub use status::Status;
 
 use crate::error::HostError;
 use state::HostState;

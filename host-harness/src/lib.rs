@@ -51,8 +51,6 @@
 //! ```
 
 #![forbid(unsafe_code)]
-// What only a host does with streams.
-#![cfg_attr(not(feature = "host"), allow(dead_code))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -84,6 +82,8 @@ pub mod shared_data;
 pub mod shared_queue;
 #[cfg(feature = "host")]
 pub mod stats;
+#[cfg(feature = "host")]
+mod status;
 pub mod stream;
 #[cfg(all(test, feature = "host"))]
 mod testing;

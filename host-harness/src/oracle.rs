@@ -17,11 +17,13 @@ mod json;
 mod ledger;
 mod slo;
 mod source;
+mod streams;
 
 pub use diff::{Difference, What, diff};
+pub use ledger::OracleError;
 
 use crate::replay::{self, Event};
-use crate::stats::{Sample, Value};
+use crate::stats::Sample;
 use crate::stream::ResponseFlags;
 use crate::traffic::Record;
 use admitted::Admitted;
@@ -32,19 +34,7 @@ use ledger::{Ledger, Metric};
 use redline::config::{Config, Exclude};
 use redline::stat_name;
 use std::collections::HashMap;
-
-/// Why the oracle cannot count.
-#[derive(Debug, thiserror::Error)]
-pub enum OracleError {
-    /// The `prometheus` crate refused a metric.
-    #[error("metric {name}: {reason}")]
-    Metric {
-        /// Which.
-        name: String,
-        /// The crate's words.
-        reason: String,
-    },
-}
+use streams::{Counted, Open};
 
 /// Counts records as the contract says.
 #[derive(Debug)]
@@ -58,31 +48,6 @@ pub struct Oracle {
     ledger: Ledger,
     /// What was found out when a stream opened, for its end, by its number.
     open: HashMap<u64, Open>,
-}
-
-/// The labels of a stream.
-#[derive(Debug, Clone)]
-struct Open {
-    method: &'static str,
-    endpoint: String,
-    tenant: String,
-    /// Whether it may get a name when it is answered; until then it is one of the others.
-    candidate: bool,
-    /// Who the caller claimed to be, where it asked for another's resource, and whether that one may yet get a name.
-    violates: Option<(String, bool)>,
-    /// What the client called its tenant.
-    raw_tenant: Option<Vec<u8>>,
-    /// Whether its gauge went up: its request was seen.
-    seen: bool,
-}
-
-/// A stream that is over.
-struct Counted<'e> {
-    record: &'e Record,
-    open: &'e Open,
-    /// Whether it was answered with success.
-    served: bool,
-    now_s: u64,
 }
 
 impl Oracle {
@@ -113,7 +78,7 @@ impl Oracle {
                 if let Some(mut open) = self.open.remove(&event.stream) {
                     let ended_ns = event.record.time_ns.saturating_add(event.record.duration_ns.unwrap_or(0));
                     self.now_s = self.now_s.max(ended_ns / 1_000_000_000);
-                    let served = served(event.record, &open);
+                    let served = open.is_served(event.record);
                     let asked = open.tenant.clone();
                     open.tenant = self.named(open.tenant, open.candidate, served);
                     open.violates = open.violates.map(|(claimed, candidate)| match claimed == asked {
@@ -294,21 +259,6 @@ impl Oracle {
             Some(1002..) => ledger.add(&Metric::DROPPED, &["value_range"], 1),
             Some(0) | None => {}
         }
-    }
-}
-
-/// Whether a tenant's request was answered with success.
-fn served(record: &Record, open: &Open) -> bool {
-    let status = record.status.unwrap_or(0);
-    let call_failed = open.seen && facts::is_grpc(record) && facts::grpc_code(record) != "0";
-    ((200..400).contains(&status) || facts::is_tunnel(open.method, status)) && !call_failed
-}
-
-/// For the words of a difference: a value without its buckets.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Counter(number) | Value::Gauge(number) => number.to_string(),
-        Value::Histogram { count, sum, .. } => format!("{count} values, sum {sum}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The key-value store that all VMs with one `vm_id` share, with compare-and-swap as in proxy-wasm-cpp-host.
 
-use crate::abi::Status;
+use crate::status::Status;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

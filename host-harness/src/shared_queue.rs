@@ -1,7 +1,7 @@
 //! The queues that all VMs share, by `vm_id` and name, first in, first out.
 
-use crate::abi::Status;
 use crate::log::VmRole;
+use crate::status::Status;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,61 +6,25 @@
 //! * histograms keep two significant digits ([`histogram`]). Envoy shows a histogram after its next flush (5 s);
 //!   here it shows at once.
 
+mod config;
 pub mod histogram;
 pub mod prometheus;
 mod snapshot;
+mod stat;
 mod table;
 pub mod tags;
 mod view;
 
+pub use config::{DEFAULT_BUCKETS, StatConfig, StatError};
 pub use snapshot::{Sample, Value};
-pub use table::{MetricTable, MetricType};
+pub use stat::{MetricType, NAMESPACE};
+pub use table::MetricTable;
 pub use view::StatView;
 
-use histogram::Histogram;
+use stat::{Entry, Recorded, Stat, lock};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tags::{Extracted, TagRules, without_final_dots};
-
-/// What Envoy puts in front of the name of every stat of a Wasm filter.
-pub const NAMESPACE: &str = "wasmcustom.";
-
-/// Envoy's buckets for a histogram that no setting names; unit by habit milliseconds.
-pub const DEFAULT_BUCKETS: [f64; 19] = [
-    0.5, 1., 5., 10., 25., 50., 100., 250., 500., 1000., 2500., 5000., 10000., 30000., 60000., 300000.,
-    600000., 1800000., 3600000.,
-];
-
-/// The part of Envoy's `stats_config` that decides what a filter's stats look like.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatConfig {
-    /// `stats_tags`: tag name and regular expression.
-    pub tags: Vec<(String, String)>,
-    /// `histogram_bucket_settings`: prefix of the full stat name (with `wasmcustom.`) and bounds; the first wins.
-    pub buckets: Vec<(String, Vec<u64>)>,
-}
-
-/// A [`StatConfig`] that Envoy would refuse.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StatError {
-    /// A tag rule.
-    #[error("stats tag {tag}: regular expression {regex}: {reason}")]
-    Tag {
-        /// The tag's name.
-        tag: String,
-        /// As written.
-        regex: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Bucket bounds that do not grow, or none.
-    #[error("histogram buckets for {prefix}: bounds must be there and each greater than the one before")]
-    Buckets {
-        /// The setting's prefix.
-        prefix: String,
-    },
-}
+use std::sync::{Arc, Mutex};
+use tags::{TagRules, without_final_dots};
 
 /// Every stat of one Envoy process; the VMs share it.
 #[derive(Debug, Default)]
@@ -68,56 +32,6 @@ pub struct StatStore {
     tags: TagRules,
     buckets: Vec<(String, Arc<[f64]>)>,
     stats: Mutex<HashMap<(MetricType, Vec<u8>), Entry>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    extracted: Extracted,
-    stat: Stat,
-}
-
-/// A handle on one stat.
-#[derive(Debug, Clone)]
-pub(crate) enum Stat {
-    Counter(Arc<AtomicU64>),
-    Gauge(Arc<AtomicU64>),
-    Histogram(Arc<Recorded>),
-}
-
-/// A histogram and the bounds that it was made with.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    bounds: Arc<[f64]>,
-    values: Mutex<Histogram>,
-}
-
-impl Stat {
-    fn add(&self, offset: u64) {
-        match self {
-            // Wraps, as Envoy's release build does.
-            Self::Counter(value) | Self::Gauge(value) => {
-                value.fetch_add(offset, Relaxed);
-            }
-            Self::Histogram(_) => {}
-        }
-    }
-
-    fn record(&self, number: u64) {
-        match self {
-            Self::Counter(value) => {
-                value.fetch_add(number, Relaxed);
-            }
-            Self::Gauge(value) => value.store(number, Relaxed),
-            Self::Histogram(recorded) => lock(&recorded.values).record(number),
-        }
-    }
-
-    fn value(&self) -> Option<u64> {
-        match self {
-            Self::Counter(value) | Self::Gauge(value) => Some(value.load(Relaxed)),
-            Self::Histogram(_) => None,
-        }
-    }
 }
 
 impl StatStore {
@@ -184,11 +98,6 @@ impl StatStore {
         let setting = self.buckets.iter().find(|(prefix, _)| full_name.starts_with(prefix.as_bytes()));
         setting.map_or_else(|| DEFAULT_BUCKETS.into(), |(_, bounds)| bounds.clone())
     }
-}
-
-/// The content of a lock, also after a panic elsewhere: every value here is whole after each statement.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

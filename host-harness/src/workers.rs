@@ -169,11 +169,6 @@ impl Gateway {
         self.advance(time_ns, time_ns.saturating_add(1), &mut |_, _| {})
     }
 
-    /// The same, but timers of that very instant do not fire yet.
-    pub fn advance_to_before(&mut self, time_ns: u64) -> Result<(), HostError> {
-        self.advance(time_ns, time_ns, &mut |_, _| {})
-    }
-
     /// [`Self::advance_to`], and shows the stats before the clock moves, and after each instant at which timers fired.
     pub(crate) fn advance_sampled(
         &mut self,
@@ -183,7 +178,7 @@ impl Gateway {
         self.advance(time_ns, time_ns.saturating_add(1), sample)
     }
 
-    /// [`Self::advance_to_before`], likewise.
+    /// The same, but timers of that very instant do not fire yet.
     pub(crate) fn advance_sampled_before(
         &mut self,
         time_ns: u64,

@@ -7,8 +7,6 @@
 //! The filter is `$REDLINE_WASM`, else `dist/redline.wasm`. Each run is the same one, unless `PROPTEST_RNG_SEED` or
 //! `PROPTEST_CASES` says otherwise; a failure prints the host's seed and the fewest callbacks that lead to it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
 #[path = "hostile_host/dice.rs"]
 mod dice;
 

@@ -3,8 +3,6 @@
 //!
 //! The filter is `$REDLINE_WASM`, else `dist/redline.wasm` of this checkout (`make wasm`).
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
 use host_harness::replay::{Options, ReplayError, replay};
 use host_harness::traffic::{self, Format};
 use host_harness::{Filter, Gateway, GatewayConfig, abi};

@@ -3,8 +3,6 @@
 //! The filter is `$REDLINE_WASM`, else `dist/redline.wasm` of this checkout (`make wasm`); the recordings are in
 //! `$REDLINE_DATA`, else in `../shared/data` beside the checkout. What is not there is said and left out.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
 #[path = "redline/tenants.rs"]
 mod tenants;
 

@@ -2,8 +2,6 @@
 //!
 //! Their sources are in tests/filters, a package of its own that is built here for Wasm.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
 use host_harness::headers::HeaderMap;
 use host_harness::stats::Value;
 use host_harness::stream::{Completion, Request, Response, Side};

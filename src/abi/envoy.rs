@@ -3,11 +3,12 @@
 //! Hostcalls are made directly: the SDK's wrappers panic on a status they do not expect, and a panic is a trap, which
 //! ends every stream of the worker.
 
-use super::{check, memory};
+use super::memory;
+use super::status::check;
 use crate::attributes::{Attributes, HeaderMap, HostStatus, Property};
 use crate::metric::Kind;
-use crate::registry::{MetricId, MetricSink};
 use crate::shared::{Cas, Machine, SharedData};
+use crate::sink::{MetricId, MetricSink};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 

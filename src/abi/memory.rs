@@ -2,6 +2,7 @@
 //!
 //! The host asks the module for memory whenever it hands something over. What is offered beforehand costs no allocation.
 
+use super::status::check;
 use crate::attributes::HostStatus;
 use std::cell::Cell;
 
@@ -65,5 +66,5 @@ fn run(
     OFFER.set(offer);
     let status = call(&mut data, &mut size);
     OFFER.set(NOTHING);
-    super::check(status).map(|()| (data, size))
+    check(status).map(|()| (data, size))
 }

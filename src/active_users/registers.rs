@@ -9,7 +9,7 @@ pub(super) const VALUE_BITS: u32 = u32::BITS - INDEX_BITS;
 /// 5 bits hold all values, which are at most [`VALUE_BITS`] + 1 = 21: eight registers take five bytes.
 const WIDTH: u32 = 5;
 /// Of all registers.
-pub(super) const BYTES: usize = (COUNT * WIDTH / 8) as usize;
+const BYTES: usize = (COUNT * WIDTH / 8) as usize;
 
 /// All registers, 0 where nothing fell into them.
 #[derive(Debug, Clone, PartialEq, Eq)]

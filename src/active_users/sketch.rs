@@ -1,13 +1,10 @@
 //! Hashes in, a small summary of them out that can be merged, counted and sent.
 
 use super::estimate;
-use super::registers::{BYTES, Registers};
+use super::registers::Registers;
 
 /// Most hashes that are kept as they are: less memory than registers, and exact.
 const MOST_HASHES: usize = 512;
-
-/// Most bytes of [`Sketch::to_bytes`].
-pub const MOST_BYTES: usize = 1 + BYTES;
 
 /// First byte of the encoding.
 const AS_HASHES: u8 = 1;

@@ -2,7 +2,7 @@
 
 use super::error::ConfigErrors;
 use super::reader::Node;
-use super::traffic::is_identifier;
+use super::words::is_identifier;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

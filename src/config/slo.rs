@@ -1,10 +1,13 @@
 //! The section `slos`: what is promised, over which period, for which requests.
 
 use super::error::ConfigErrors;
-use super::reader::{Fields, Node};
-use super::traffic::{Endpoints, Tenant};
+use super::reader::Node;
+use super::requests::{Where, read_status, read_where};
+use super::tenant::Tenant;
+use super::traffic::Endpoints;
 use super::units::{Duration, Objective};
-use crate::exchange::{Method, StatusMatch};
+use super::words::exactly_one;
+use crate::exchange::StatusMatch;
 
 /// What is bad for availability where nothing else is written: `5xx`, and these gRPC codes.
 pub const DEFAULT_BAD_STATUS: StatusMatch = StatusMatch::Class(5);
@@ -41,17 +44,6 @@ pub enum Sli {
         /// Slower than this is bad.
         threshold: Duration,
     },
-}
-
-/// Which requests an SLO counts; an empty list admits all.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Where {
-    /// Endpoint labels: templates as written, or `_other`.
-    pub endpoint: Vec<String>,
-    /// Methods.
-    pub method: Vec<Method>,
-    /// Tenants, before any cap.
-    pub tenant: Vec<String>,
 }
 
 #[inline(never)]
@@ -111,11 +103,8 @@ fn read_sli(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> {
         Some(Sli::Latency { threshold: threshold? })
     });
     fields.finish(errors);
-    match (availability, latency) {
-        (Some(sli), None) | (None, Some(sli)) => sli,
-        // A key with nothing after it is null, and as good as absent.
-        _ => node.fail(errors, "expected exactly one of availability, latency, such as {availability: {}}"),
-    }
+    // A key with nothing after it is null, and as good as absent.
+    exactly_one(node, [availability, latency], "availability, latency, such as {availability: {}}", errors)
 }
 
 #[inline(never)]
@@ -131,86 +120,4 @@ fn read_availability(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Sli> 
     };
     fields.finish(errors);
     Some(Sli::Availability { bad_status, bad_grpc })
-}
-
-#[inline(never)]
-fn read_where(
-    node: &Node<'_>,
-    (endpoints, all): (&Endpoints, &Tenant),
-    errors: &mut ConfigErrors,
-) -> Option<Where> {
-    let mut fields = node.fields(errors)?;
-    let endpoint = take_some(&mut fields, "endpoint", errors)
-        .map_or_else(Vec::new, |n| n.list_of(errors, |n, e| read_endpoint(n, endpoints, e)));
-    let method =
-        take_some(&mut fields, "method", errors).map_or_else(Vec::new, |n| n.list_of(errors, read_method));
-    let tenant = take_some(&mut fields, "tenant", errors).map_or_else(Vec::new, |n| {
-        if all.sources.is_empty() {
-            return n.fail(errors, "no request has a tenant without tenant.sources").unwrap_or_default();
-        }
-        n.list_of(errors, |n, errors| {
-            n.text_where(errors, "the name of a tenant, before any cap: there is no _other", &|s| {
-                !s.is_empty() && s != crate::stat_name::OTHER
-            })
-        })
-    });
-    fields.finish(errors);
-    Some(Where { endpoint, method, tenant })
-}
-
-/// A list of what to admit: an empty one would admit all, and is a mistake.
-#[inline(never)]
-pub(super) fn take_some<'v>(
-    fields: &mut Fields<'v>,
-    key: &'static str,
-    errors: &mut ConfigErrors,
-) -> Option<Node<'v>> {
-    let node = fields.take(key)?;
-    if node.value.as_array().is_some_and(Vec::is_empty) {
-        return node.fail(errors, "an empty list; leave it out to admit all");
-    }
-    Some(node)
-}
-
-/// A status code, or a class written `5xx`.
-#[inline(never)]
-pub(super) fn read_status(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<StatusMatch> {
-    let text = match node.value {
-        serde_json::Value::String(s) => s.clone(),
-        other => super::reader::whole_number(other).map(|n| n.to_string()).unwrap_or_default(),
-    };
-    match StatusMatch::parse(&text) {
-        Some(status) => Some(status),
-        None => node.fail(errors, "expected a status code such as 404, or a class such as 5xx"),
-    }
-}
-
-/// One of the methods that the label `method` can have.
-#[inline(never)]
-pub(super) fn read_method(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Method> {
-    match node.value.as_str().and_then(|s| Method::ALL.into_iter().find(|m| m.as_str() == s)) {
-        Some(method) => Some(method),
-        None => {
-            let known: Vec<&str> = Method::ALL.iter().map(|m| m.as_str()).collect();
-            node.fail(errors, format!("expected one of {}", known.join(", ")))
-        }
-    }
-}
-
-/// A template of `endpoints.templates`, or `_other`. Route names are not known here and pass.
-#[inline(never)]
-pub(super) fn read_endpoint(
-    node: &Node<'_>,
-    endpoints: &Endpoints,
-    errors: &mut ConfigErrors,
-) -> Option<String> {
-    let name = node.text(errors)?;
-    let known = name == crate::stat_name::OTHER
-        || endpoints.source == super::EndpointSource::RouteName
-        || endpoints.templates.iter().any(|t| t.as_str() == name);
-    if known {
-        Some(name.to_owned())
-    } else {
-        node.fail(errors, "not one of endpoints.templates, nor _other")
-    }
 }

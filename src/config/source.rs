@@ -2,7 +2,8 @@
 
 use super::error::ConfigErrors;
 use super::reader::Node;
-use super::traffic::{Endpoints, is_identifier, read_header_name};
+use super::traffic::Endpoints;
+use super::words::{exactly_one, is_identifier, read_header_name};
 
 /// Most sources of one list. A request keeps room for the headers that all lists name.
 pub const MAX_SOURCES: usize = 8;
@@ -83,14 +84,8 @@ fn read_source(node: &Node<'_>, endpoints: &Endpoints, errors: &mut ConfigErrors
         let valid = |s: &str| !s.is_empty() && s.len() <= 100 && s.bytes().all(|b| b.is_ascii_graphic());
         n.text_where(errors, "the name of a query parameter", &valid).map(ValueSource::Query)
     });
-    let mut found = [header, jwt, path, host, query].into_iter().flatten();
-    let source = found.next();
-    let second = found.next();
     fields.finish(errors);
-    match (source, second) {
-        (Some(source), None) => source,
-        _ => node.fail(errors, "expected exactly one of header, jwt, path, host, query"),
-    }
+    exactly_one(node, [header, jwt, path, host, query], "header, jwt, path, host, query", errors)
 }
 
 #[inline(never)]

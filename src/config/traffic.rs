@@ -1,13 +1,10 @@
-//! The sections that say how a request is labelled: `endpoints`, `tenant`, `user`, `limits`, `buckets`.
+//! The sections that say what traffic is told apart, and how finely: `endpoints`, `limits`, `buckets`.
 
 use super::error::ConfigErrors;
 use super::reader::Node;
-use super::source::{Isolation, ValueSource, read_sources};
-use super::units::Duration;
+use super::words::{one_of, read_header_name};
 use crate::endpoint::{MAX_ENDPOINTS, Template, Templates};
 use crate::metric::DurationUnit;
-use crate::stat_name;
-use rustc_hash::FxHashSet;
 
 /// `endpoints`: how paths become the label `endpoint`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -37,28 +34,6 @@ pub enum Exclude {
     Template(Template),
     /// It carries this header, lower case.
     Header(String),
-}
-
-/// `tenant`: where the label `tenant` comes from and how many values it may take.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tenant {
-    /// The first that yields a value wins.
-    pub sources: Vec<ValueSource>,
-    /// Where not empty, every other value is `_other`.
-    pub allow: Vec<String>,
-    /// Most distinct values.
-    pub max: u32,
-    /// Whose disagreement is an isolation violation.
-    pub isolation: Option<Isolation>,
-}
-
-/// `user`: who counts as an active user of a tenant.
-#[derive(Debug, Clone, PartialEq)]
-pub struct User {
-    /// The first that yields a value wins.
-    pub sources: Vec<ValueSource>,
-    /// How long a user counts as active after a request.
-    pub active_window: Duration,
 }
 
 /// `limits`: bounds on what traffic can make the filter keep.
@@ -144,69 +119,6 @@ fn read_exclude(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<Exclude> {
     header.map(Exclude::Header)
 }
 
-impl Tenant {
-    #[inline(never)]
-    pub(super) fn read(
-        node: Option<Node<'_>>,
-        limits: Limits,
-        endpoints: &Endpoints,
-        errors: &mut ConfigErrors,
-    ) -> Self {
-        let mut tenant = Self { sources: Vec::new(), allow: Vec::new(), max: 100, isolation: None };
-        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
-            return tenant;
-        };
-        tenant.sources = read_sources(fields.take("sources"), endpoints, errors);
-        let allow = fields.take("allow");
-        if let Some(node) = &allow {
-            let mut seen: FxHashSet<&str> = FxHashSet::default();
-            tenant.allow = node.list_of(errors, |node, errors| {
-                let name = node.text(errors)?;
-                if name.is_empty() || stat_name::is_reserved(name) {
-                    return node.fail(
-                        errors,
-                        "expected the name of a tenant; _other, _none and _OTHER are reserved",
-                    );
-                }
-                if !seen.insert(name) {
-                    return node.fail(errors, "is there twice");
-                }
-                Some(name.to_owned())
-            });
-        }
-        if let Some(node) = fields.take("max") {
-            tenant.max = read_max(&node, limits, errors).unwrap_or(tenant.max);
-        }
-        if let Some(node) =
-            allow.filter(|_| tenant.allow.len() > usize::try_from(tenant.max).unwrap_or(usize::MAX))
-        {
-            let why = format!("more names than tenant.max admits ({})", tenant.max);
-            node.fail::<()>(errors, why);
-        }
-        let isolation = fields.take("isolation");
-        tenant.isolation = isolation.and_then(|node| Isolation::read(&node, endpoints, errors));
-        fields.finish(errors);
-        tenant
-    }
-}
-
-impl User {
-    #[inline(never)]
-    pub(super) fn read(node: Option<Node<'_>>, endpoints: &Endpoints, errors: &mut ConfigErrors) -> Self {
-        let mut user = Self { sources: Vec::new(), active_window: Duration::from_secs(900) };
-        let Some(mut fields) = node.and_then(|n| n.fields(errors)) else {
-            return user;
-        };
-        user.sources = read_sources(fields.take("sources"), endpoints, errors);
-        if let Some(node) = fields.take("active_window") {
-            let range = Duration::from_secs(60)..=Duration::from_days(1);
-            user.active_window = node.duration(errors, range).unwrap_or(user.active_window);
-        }
-        fields.finish(errors);
-        user
-    }
-}
-
 impl Limits {
     #[inline(never)]
     pub(super) fn read(node: Option<Node<'_>>, errors: &mut ConfigErrors) -> Self {
@@ -281,32 +193,4 @@ pub(super) fn read_max(node: &Node<'_>, limits: Limits, errors: &mut ConfigError
         return node.fail(errors, format!("exceeds limits.max_series ({}) alone", limits.max_series));
     }
     Some(max)
-}
-
-/// A header's name in lower case, as Envoy keeps them (RFC 9110 5.1).
-#[inline(never)]
-pub(super) fn read_header_name(node: &Node<'_>, errors: &mut ConfigErrors) -> Option<String> {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let name = node.text_where(errors, "a header's name", &|s| {
-        !s.is_empty() && s.len() <= 200 && s.bytes().all(token)
-    })?;
-    Some(name.to_ascii_lowercase())
-}
-
-/// Letters, digits and `_`, not starting with a digit.
-pub(super) fn is_identifier(text: &str) -> bool {
-    text.bytes().next().is_some_and(|b| !b.is_ascii_digit())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// Refuses what `known` does not list: for fields whose value is one of a few words.
-pub(super) fn one_of<T: Copy>(node: &Node<'_>, known: &[(&str, T)], errors: &mut ConfigErrors) -> Option<T> {
-    let found = node.value.as_str().and_then(|s| known.iter().find(|(name, _)| *name == s));
-    match found {
-        Some((_, value)) => Some(*value),
-        None => {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            node.fail(errors, format!("expected one of {}", names.join(", ")))
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! A template as written in, its segments out.
 
-use super::{Segment, normalize};
+use super::path::normalize;
 use std::fmt;
 
 /// An endpoint template such as `/api/v1/models/{id}` or `/static/{file*}`.
@@ -8,6 +8,17 @@ use std::fmt;
 pub struct Template {
     written: String,
     segments: Vec<Segment>,
+}
+
+/// One segment of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// Must be equal, in normal form.
+    Literal(Box<[u8]>),
+    /// `{name}`: any one segment.
+    Parameter(String),
+    /// `{name*}`: one or more segments, up to the end.
+    Rest(String),
 }
 
 /// Why a text is no template.

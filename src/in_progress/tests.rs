@@ -4,8 +4,8 @@ use crate::fleet::{Fleet, Standing};
 use crate::memory_host::MemoryHost;
 use crate::metric::Kind;
 use crate::recorder::{Recorder, Stream};
-use crate::registry::MetricSink;
 use crate::shared::Keys;
+use crate::sink::MetricSink;
 use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

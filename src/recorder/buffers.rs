@@ -1,6 +1,6 @@
 //! What streams need while they last: taken, and given back to be used again, so that a stream costs no allocation.
 
-use super::Open;
+use super::stream::Open;
 
 /// Most of each kind that are kept. More are needed only while so many streams wait.
 const MOST: usize = 64;
@@ -12,7 +12,7 @@ const LARGEST: usize = 16 * 1024;
 pub(super) struct Buffers {
     /// For what the host hands over.
     bytes: Vec<Vec<u8>>,
-    #[allow(clippy::vec_box, reason = "streams hold the boxes: moving what is in them is what they save")]
+    #[expect(clippy::vec_box, reason = "streams hold the boxes: moving what is in them is what they save")]
     open: Vec<Box<Open>>,
 }
 

@@ -1,6 +1,7 @@
 //! What the host says of a stream in, who asks for what and how it ended out.
 
-use super::{Open, Recorder, Violator};
+use super::Recorder;
+use super::stream::{Open, Violator};
 use crate::attributes::{
     HeaderMap, HostStatus, Property, RequestHead, grpc_status, number, request_body_bytes,
 };

@@ -1,5 +1,6 @@
 //! A custom metric with one label set, as numbers.
 
+use crate::config::MAX_CUSTOM_LABELS;
 use crate::endpoint::EndpointId;
 use crate::exchange::{CodeClass, Method, Status};
 use crate::stat_name;
@@ -8,9 +9,6 @@ use crate::tenant::TenantId;
 /// A custom metric: its place in the configuration's `metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CustomId(pub u16);
-
-/// Most labels of one custom metric beside `service`, `upstream` included.
-pub const MAX_CUSTOM_LABELS: usize = 5;
 
 /// A custom metric with one label set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

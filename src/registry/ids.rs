@@ -1,10 +1,10 @@
 //! A series in, the id that it was defined with out: one look-up for each observation.
 
-use super::MetricId;
 use super::custom::{CustomId, CustomSeries};
 use super::series::{Limit, MetricRef, Series, StatusLabel};
 use crate::endpoint::EndpointId;
 use crate::exchange::Status;
+use crate::sink::MetricId;
 use rustc_hash::FxHashMap;
 
 /// The ids of the series that have been defined.

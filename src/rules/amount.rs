@@ -1,7 +1,7 @@
 //! What a custom metric measures: an exchange and its signals in, a whole number out.
 
-use super::Messages;
-use super::signals::{Signals, first_value};
+use super::messages::{Messages, first_value};
+use super::signals::Signals;
 use crate::config::{CustomMetric, MetricValue};
 use crate::exchange::Exchange;
 use crate::metric::DurationUnit;

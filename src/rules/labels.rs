@@ -1,19 +1,18 @@
 //! What a custom metric's labels are taken from: an exchange and its messages in, bounded label values out.
 
-use super::signals::first_value;
-use super::{CANDIDATES, Seen};
+use super::messages::first_value;
+use super::seen::Seen;
 use crate::attributes::{HostStatus, Property};
 use crate::config::{Attribute, Config, CustomMetric, EndpointSource};
 use crate::endpoint::normalize;
 use crate::exchange::{CodeClass, Method};
 use crate::label_values::{Admission, LabelValues};
 use crate::registry::LabelId;
-use crate::roster::Roster;
+use crate::roster::{Roster, hash};
 use crate::shared::{Host, Keys};
 use crate::signals::server_timing::Entry;
 use crate::source::host;
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hasher};
 
 /// One label, compiled.
 #[derive(Debug)]
@@ -66,6 +65,9 @@ impl From<HostStatus> for Problem {
         Self::SharedData
     }
 }
+
+/// The name of the candidates' table, one for all custom metrics.
+pub(super) const CANDIDATES: &str = "custom";
 
 /// Codes of three digits, and 0.
 const STATUSES: usize = 1000;
@@ -281,10 +283,4 @@ impl Table {
             Admission::Candidate(_) | Admission::Full => Err(Problem::PastLimit),
         }
     }
-}
-
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text.as_bytes());
-    hasher.finish()
 }

@@ -1,6 +1,6 @@
 //! The messages of one exchange in, the signals in their headers out: each parsed when it is first asked for.
 
-use super::Messages;
+use super::messages::{Messages, first_value};
 use crate::attributes::header_pairs;
 use crate::config::{Attribute, CacheOutcome, Config, MetricValue};
 use crate::signals::Malformed;
@@ -112,11 +112,6 @@ fn trait_bit(name: &[u8]) -> u64 {
     let ends = end(name.first()).wrapping_mul(5).wrapping_add(end(name.last()).wrapping_mul(11));
     // The lower six bits count.
     1_u64.wrapping_shl(length.wrapping_add(ends))
-}
-
-/// The first value of a header that is not empty.
-pub(super) fn first_value<'m>(headers: &'m [u8], name: &[u8]) -> Option<&'m [u8]> {
-    header_pairs(headers).find(|(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
 }
 
 /// The payload of a load report, which a [`Signals`] fills and borrows from.

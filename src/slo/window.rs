@@ -4,18 +4,10 @@ mod pages;
 mod ring;
 
 pub use pages::Page;
+pub use ring::Tally;
 
 use crate::config::Duration;
 use ring::Ring;
-
-/// Events and how many of them were bad: a counter's totals, their rise, or what a window holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// All of them.
-    pub events: u64,
-    /// The bad ones.
-    pub bad: u64,
-}
 
 /// A window that burn rates are measured over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

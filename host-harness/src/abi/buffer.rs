@@ -6,7 +6,7 @@
 
 use super::memory::{Answer, Stop, give, open, read, reply, write_u32};
 use super::state::{HostState, Phase};
-use super::status::Status;
+use crate::status::Status;
 use crate::stream::Side;
 use wasmtime::{Caller, Linker};
 

@@ -4,8 +4,8 @@
 
 use super::memory::{Answer, open, read, reply, write_u32};
 use super::state::HostState;
-use super::status::Status;
 use crate::headers::HeaderMap;
+use crate::status::Status;
 use crate::upstream::HttpCall;
 use wasmtime::{Caller, Linker};
 

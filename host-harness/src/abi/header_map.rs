@@ -7,8 +7,8 @@
 
 use super::memory::{Answer, Stop, give, open, read, reply, write_u32};
 use super::state::{HostState, MapType, Phase};
-use super::status::Status;
 use crate::headers::HeaderMap;
+use crate::status::Status;
 use wasmtime::{Caller, Linker};
 
 fn map_type(number: u32) -> Result<MapType, Stop> {

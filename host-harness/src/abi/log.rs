@@ -2,8 +2,8 @@
 
 use super::memory::{open, open_any, read, reply, write_u32};
 use super::state::HostState;
-use super::status::Status;
 use crate::log::LogLevel;
+use crate::status::Status;
 use wasmtime::{Caller, Linker};
 
 pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

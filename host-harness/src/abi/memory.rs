@@ -1,7 +1,7 @@
 //! Guest addresses in, checked slices out; and values into memory that the guest allocates.
 
 use super::state::HostState;
-use super::status::Status;
+use crate::status::Status;
 use wasmtime::{AsContextMut, Caller, Extern};
 
 /// Why a hostcall ends early.

@@ -3,8 +3,8 @@
 
 use super::memory::{open, read, reply, write_u32, write_u64};
 use super::state::HostState;
-use super::status::Status;
 use crate::stats::MetricType;
+use crate::status::Status;
 use wasmtime::{Caller, Linker};
 
 pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

@@ -7,8 +7,8 @@
 
 use super::memory::{Answer, give, open, read, reply};
 use super::state::{HostState, MapType, Phase};
-use super::status::Status;
 use crate::headers::HeaderMap;
+use crate::status::Status;
 use crate::stream::{Stream, grpc_status};
 use wasmtime::{Caller, Linker};
 

@@ -2,7 +2,7 @@
 
 use super::memory::{Answer, give, open, read, reply, write_u32};
 use super::state::HostState;
-use super::status::Status;
+use crate::status::Status;
 use wasmtime::{Caller, Linker};
 
 pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

@@ -7,8 +7,8 @@
 
 use super::memory::{Answer, open, read, reply};
 use super::state::{Action, HostState};
-use super::status::Status;
 use crate::headers::HeaderMap;
+use crate::status::Status;
 use crate::stream::{LocalReply, Side};
 use wasmtime::{Caller, Linker};
 

@@ -2,8 +2,8 @@
 
 use super::memory::{Answer, Stop, open_any, read, reply, write, write_u32, write_u64};
 use super::state::HostState;
-use super::status::Status;
 use crate::log::LogLevel;
+use crate::status::Status;
 use wasmtime::{Caller, ExternType, ImportType, Linker, Val};
 
 const MODULES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];

@@ -10,11 +10,11 @@ mod quota;
 mod report;
 mod timing;
 
-use super::Counted;
 use super::admitted::Admitted;
 use super::endpoint::Endpoints;
 use super::facts::{self, NONE, OTHER, OTHER_METHOD};
-use super::ledger::{Ledger, Metric};
+use super::ledger::{LabelValue, Ledger, Metric};
+use super::streams::Counted;
 use crate::traffic::Headers;
 use exact::{Exact, Rounding};
 use num_bigint::BigInt;
@@ -51,13 +51,6 @@ struct Label {
 enum Source {
     Attribute(Attribute),
     Upstream,
-}
-
-/// A label's value, and what stands for it in the overflow row.
-#[derive(Debug)]
-pub(super) struct LabelValue {
-    pub(super) value: String,
-    pub(super) overflow: String,
 }
 
 /// Kinds of signals; of each kind one malformed header is counted.

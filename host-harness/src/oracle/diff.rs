@@ -1,6 +1,5 @@
 //! Two snapshots in, their differences out, series by series and in words.
 
-use super::shown;
 use crate::stats::{Sample, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -154,6 +153,14 @@ fn compare(replayed: &Value, expected: &Value) -> Vec<What> {
             found
         }
         _ => shape(),
+    }
+}
+
+/// For the words of a difference: a value without its buckets.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Counter(number) | Value::Gauge(number) => number.to_string(),
+        Value::Histogram { count, sum, .. } => format!("{count} values, sum {sum}"),
     }
 }
 

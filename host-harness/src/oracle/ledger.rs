@@ -1,7 +1,5 @@
 //! Observations in, samples out: a registry of the `prometheus` crate, with the contract's names and caps.
 
-use super::OracleError;
-use super::custom::LabelValue;
 use super::facts::{NONE, OTHER, OTHER_METHOD, code_class};
 use crate::stats::{Sample, Value};
 use prometheus::proto::{self, MetricType};
@@ -9,6 +7,19 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, 
 use redline::config::{Config, CustomMetric};
 use redline::metric::{self, DurationUnit};
 use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Why the oracle cannot count.
+#[derive(Debug, thiserror::Error)]
+pub enum OracleError {
+    /// The `prometheus` crate refused a metric.
+    #[error("metric {name}: {reason}")]
+    Metric {
+        /// Which.
+        name: String,
+        /// The crate's words.
+        reason: String,
+    },
+}
 
 /// A metric of the contract.
 #[derive(Debug)]
@@ -103,6 +114,13 @@ pub(super) struct Ledger {
 enum Key {
     BuiltIn(&'static str),
     Custom(usize),
+}
+
+/// A label's value, and what stands for it in the overflow row.
+#[derive(Debug)]
+pub(super) struct LabelValue {
+    pub(super) value: String,
+    pub(super) overflow: String,
 }
 
 /// The label values that are counted, `service` first.

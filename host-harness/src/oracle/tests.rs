@@ -1,6 +1,8 @@
 mod custom;
 
+use super::diff::shown;
 use super::*;
+use crate::stats::Value;
 use crate::traffic::{self, Format};
 use redline::config::Config;
 

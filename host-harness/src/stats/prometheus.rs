@@ -5,8 +5,9 @@
 //! there is no label; numbers as `%.32g`. Names keep letters, digits and `_`; a family whose name is then empty or
 //! begins with a digit is not shown.
 
-use super::{Entry, MetricType, NAMESPACE, Sample, StatView, Value};
-use std::borrow::Cow;
+use super::snapshot::{Sample, Value, escape};
+use super::stat::{Entry, MetricType, NAMESPACE};
+use super::view::StatView;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -121,15 +122,6 @@ fn shown_name(extracted: &[u8]) -> Option<String> {
 
 fn sanitize(name: &[u8]) -> String {
     name.iter().map(|b| if b.is_ascii_alphanumeric() { char::from(*b) } else { '_' }).collect()
-}
-
-/// A label value as the text format writes it.
-pub(super) fn escape(value: &str) -> Cow<'_, str> {
-    if value.contains(['\\', '"', '\n']) {
-        Cow::Owned(value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
-    } else {
-        Cow::Borrowed(value)
-    }
 }
 
 /// A number as C's `%.32g` prints it, which is what Envoy uses.

@@ -1,5 +1,6 @@
 //! The shape of a snapshot: what is in a series, as plain data.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -57,8 +58,17 @@ impl fmt::Display for Sample {
         write!(f, "{}{{", self.name)?;
         for (at, (label, value)) in self.labels.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
-            write!(f, "{comma}{label}=\"{}\"", super::prometheus::escape(value))?;
+            write!(f, "{comma}{label}=\"{}\"", escape(value))?;
         }
         f.write_str("}")
+    }
+}
+
+/// A label value as the text format writes it.
+pub(super) fn escape(value: &str) -> Cow<'_, str> {
+    if value.contains(['\\', '"', '\n']) {
+        Cow::Owned(value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    } else {
+        Cow::Borrowed(value)
     }
 }

@@ -1,31 +1,9 @@
 //! A VM's metric ids in, operations on the shared stats out, with Envoy's rules and statuses.
 
-use super::{Stat, StatStore};
-use crate::abi::Status;
+use super::StatStore;
+use super::stat::{MetricType, Stat};
+use crate::status::Status;
 use std::sync::Arc;
-
-/// What a metric is; the numbers are those of the ABI, and the two low bits of every id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MetricType {
-    /// Only grows.
-    Counter = 0,
-    /// Goes up and down, or is set.
-    Gauge = 1,
-    /// Counts values in buckets.
-    Histogram = 2,
-}
-
-impl MetricType {
-    /// From the ABI's number.
-    pub fn from_abi(number: u32) -> Option<Self> {
-        match number {
-            0 => Some(Self::Counter),
-            1 => Some(Self::Gauge),
-            2 => Some(Self::Histogram),
-            _ => None,
-        }
-    }
-}
 
 /// The metric ids of one VM.
 ///

@@ -4,7 +4,7 @@
 //! (or 1 where there is no other) is the value, which may be empty; the first rule of a tag name wins; tags stand
 //! in the order of the rules, those without a literal first word (`^word\.`) before the others.
 
-use super::StatError;
+use super::config::StatError;
 use regex::bytes::{Regex, RegexBuilder};
 
 /// The rules of one `stats_config`, compiled.

@@ -1,6 +1,7 @@
 //! One stat in, looked at where it is; its name, labels and value out without a copy.
 
-use super::{Entry, NAMESPACE, Stat, Value, lock};
+use super::snapshot::Value;
+use super::stat::{Entry, NAMESPACE, Stat, lock};
 
 /// One stat of a store, see [`StatStore::visit`](super::StatStore::visit).
 #[derive(Debug, Clone, Copy)]

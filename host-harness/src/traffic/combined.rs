@@ -8,7 +8,8 @@
 //! line that cannot be read (`-`, TLS on a plain port) is still a request: method and path are unknown. An absolute
 //! URL gives host and path. Status `-` or 000 means that no response was sent; nginx's 499 too: the client left.
 
-use super::{Headers, Record, url};
+use super::record::{Headers, Record};
+use super::{fields, url};
 use crate::stream::{Protocol, ResponseFlags};
 
 /// Reads one line; the error is the reason.
@@ -22,14 +23,14 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
         time_ns,
         status: match status {
             b"-" | b"499" => None,
-            _ => super::status(number(status, "status")?.try_into().unwrap_or(i64::MAX))?,
+            _ => fields::status(number(status, "status")?.try_into().unwrap_or(i64::MAX))?,
         },
         flags: if status == b"499" {
             ResponseFlags::parse("DC").unwrap_or_default()
         } else {
             ResponseFlags::default()
         },
-        response_bytes: if bytes == b"-" { 0 } else { super::size(number(bytes, "bytes")?)? },
+        response_bytes: if bytes == b"-" { 0 } else { fields::size(number(bytes, "bytes")?)? },
         duration_ns: None,
         ..Record::default()
     };
@@ -97,7 +98,7 @@ fn clf_time(text: &[u8]) -> Option<u64> {
         _ => return None,
     };
     let seconds = i64::from(days) * 86400 + hour * 3600 + minute * 60 + second - offset;
-    super::at(i128::from(seconds) * 1_000_000_000).ok()
+    fields::at(i128::from(seconds) * 1_000_000_000).ok()
 }
 
 fn read_request_line(line: &[u8], record: &mut Record) {
@@ -109,9 +110,9 @@ fn read_request_line(line: &[u8], record: &mut Record) {
     };
     let protocol = version.and_then(Protocol::parse);
     // HTTP/0.9 has no version; any other third word is not HTTP.
-    if !super::is_token(method)
+    if !fields::is_token(method)
         || (version.is_some() && protocol.is_none())
-        || super::no_control(target).is_err()
+        || fields::no_control(target).is_err()
     {
         return;
     }
@@ -132,7 +133,7 @@ fn read_request_line(line: &[u8], record: &mut Record) {
 fn push(headers: &mut Headers, name: &str, mut value: Vec<u8>) -> Result<(), String> {
     value.iter_mut().filter(|b| b.is_ascii_control()).for_each(|b| *b = b' ');
     if value != b"-" {
-        headers.push(super::header(name, value)?);
+        headers.push(fields::header(name, value)?);
     }
     Ok(())
 }
@@ -148,7 +149,7 @@ fn request_time(text: &[u8]) -> Result<Option<u64>, String> {
     let shown = String::from_utf8_lossy(text);
     match shown.parse::<f64>() {
         _ if text == b"-" => Ok(None),
-        Ok(seconds) if text.contains(&b'.') => super::nanoseconds(seconds, 1e9, "request time").map(Some),
+        Ok(seconds) if text.contains(&b'.') => fields::nanoseconds(seconds, 1e9, "request time").map(Some),
         _ => Err(format!(
             "{shown} at the end is not $request_time: seconds with a decimal point, such as 0.042"
         )),

@@ -19,7 +19,8 @@ mod field;
 mod grpc;
 mod key;
 
-use super::{Headers, Record};
+use super::fields;
+use super::record::{Headers, Record};
 use crate::stream::{Protocol, ResponseFlags};
 use field::Field;
 use key::Key;
@@ -74,7 +75,7 @@ impl Line {
             Key::Status(rank) => counts(&mut self.status, rank, Some(status(key, field))),
             Key::Duration(unit) => {
                 let lasted = field.number(key).transpose();
-                let nanoseconds = |value: f64| super::nanoseconds(value, f64::from(unit), key);
+                let nanoseconds = |value: f64| fields::nanoseconds(value, f64::from(unit), key);
                 counts(&mut self.duration, unit, lasted.map(|value| value.and_then(nanoseconds)));
             }
             Key::Method => record.method = bytes(key, field)?,
@@ -115,7 +116,7 @@ impl Line {
         record.status = status?;
         record.duration_ns = duration.map(|(_, lasted)| lasted).transpose()?;
         record.path = original_path.or(record.path);
-        let host = super::take(&mut record.request_headers, b"host");
+        let host = fields::take(&mut record.request_headers, b"host");
         if record.host.is_empty() {
             record.host = host.unwrap_or_default();
         }
@@ -134,12 +135,12 @@ fn counts<R: Ord, T>(kept: &mut Option<(R, T)>, rank: R, value: Option<T>) {
 
 fn status(key: &str, field: Field<'_>) -> Result<Option<u16>, String> {
     let code = field.number(key)?.unwrap_or(0.0);
-    super::status(if code.fract() == 0.0 { code as i64 } else { -1 })
+    fields::status(if code.fract() == 0.0 { code as i64 } else { -1 })
 }
 
 fn bytes(key: &str, field: Field<'_>) -> Result<Option<Vec<u8>>, String> {
     let text = field.text().map(|text| text.into_owned().into_bytes());
-    text.as_deref().map_or(Ok(()), super::no_control).map_err(|reason| format!("{key} {reason}"))?;
+    text.as_deref().map_or(Ok(()), fields::no_control).map_err(|reason| format!("{key} {reason}"))?;
     Ok(text)
 }
 
@@ -155,6 +156,6 @@ fn header(headers: &mut Headers, name: &str, field: Field<'_>) -> Result<(), Str
 }
 
 fn push(headers: &mut Headers, name: &str, value: &str) -> Result<(), String> {
-    headers.push(super::header(name, value.as_bytes().to_vec())?);
+    headers.push(fields::header(name, value.as_bytes().to_vec())?);
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! `time` (RFC 3339), `path` and `status` are required, unknown keys are errors. `status` 0 means that no response was
 //! sent. Without `method` the request has none, without `upstream` (`10.0.0.7:8080`) no upstream host is known. A `host` header is the host where the key `host` is not there.
 
-use super::{Headers, Record};
+use super::fields;
+use super::record::{Headers, Record};
 use crate::stream::{Protocol, ResponseFlags};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -58,7 +59,7 @@ impl<'de> Deserialize<'de> for Pairs {
                 let mut pairs = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, String>()? {
                     let header =
-                        super::header(&name, value.into_bytes()).map_err(serde::de::Error::custom)?;
+                        fields::header(&name, value.into_bytes()).map_err(serde::de::Error::custom)?;
                     pairs.push(header);
                 }
                 Ok(Pairs(pairs))
@@ -73,12 +74,12 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
     let line: Line<'_> =
         serde_json::from_slice(line).map_err(|error| blame(line).unwrap_or_else(|| reason(&error)))?;
     let mut request_headers = line.request_headers.0;
-    let host_header = super::take(&mut request_headers, b"host");
+    let host_header = fields::take(&mut request_headers, b"host");
     let host = line.host.map(|host| host.into_owned().into_bytes()).or(host_header).unwrap_or_default();
     let method = line.method.map(|method| method.into_owned().into_bytes());
     let path = line.path.into_owned().into_bytes();
     for (what, text) in [("path", &path), ("host", &host), ("method", method.as_ref().unwrap_or(&path))] {
-        super::no_control(text).map_err(|reason| format!("{what} {reason}"))?;
+        fields::no_control(text).map_err(|reason| format!("{what} {reason}"))?;
     }
     if path.is_empty() {
         return Err("path is empty".to_owned());
@@ -87,20 +88,20 @@ pub(super) fn parse(line: &[u8]) -> Result<Record, String> {
         return Err("method is empty; leave the key out where there was none".to_owned());
     }
     Ok(Record {
-        time_ns: super::timestamp(&line.time)?,
+        time_ns: fields::timestamp(&line.time)?,
         method,
         path: Some(path),
         host,
         https: false,
         request_headers,
-        status: super::status(i64::from(line.status))?,
+        status: fields::status(i64::from(line.status))?,
         response_headers: line.response_headers.0,
         response_trailers: line.response_trailers.0,
-        request_bytes: super::size(line.request_bytes)
+        request_bytes: fields::size(line.request_bytes)
             .map_err(|reason| format!("request_bytes: {reason}"))?,
-        response_bytes: super::size(line.response_bytes)
+        response_bytes: fields::size(line.response_bytes)
             .map_err(|reason| format!("response_bytes: {reason}"))?,
-        duration_ns: line.duration_ms.map(|ms| super::nanoseconds(ms, 1e6, "duration_ms")).transpose()?,
+        duration_ns: line.duration_ms.map(|ms| fields::nanoseconds(ms, 1e6, "duration_ms")).transpose()?,
         flags: ResponseFlags::parse(line.flags.as_deref().unwrap_or(""))
             .map_err(|flag| format!("flags: Envoy has no response flag {flag:?}"))?,
         protocol: Some(Protocol::Http11),

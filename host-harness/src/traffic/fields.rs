@@ -1,6 +1,7 @@
 //! Pieces that several formats share: times, statuses, header names, with the same words for what is wrong.
 
-use super::Headers;
+use super::record::Headers;
+use std::ops::RangeInclusive;
 
 /// No exchange has more bytes: a thousand terabytes.
 const LARGEST: u64 = 1_000_000_000_000_000;
@@ -17,6 +18,15 @@ pub(super) fn at(nanoseconds: i128) -> Result<u64, String> {
         Ok(time) => u64::try_from(time).map_err(|_| "is before 1970".to_owned()),
         Err(_) if nanoseconds < 0 => Err("is before 1970".to_owned()),
         Err(_) => Err("is after April 2262: the nanoseconds since 1970 do not fit into 63 bits".to_owned()),
+    }
+}
+
+/// A number in a range.
+pub(super) fn within(value: f64, range: RangeInclusive<f64>) -> Result<f64, String> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("{value} is not between {} and {}", range.start(), range.end()))
     }
 }
 

@@ -9,7 +9,7 @@ mod entry;
 mod loose;
 
 use super::input::without_bom;
-use super::{BadRecord, Record};
+use super::record::{BadRecord, Record};
 use entry::entry;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;

@@ -1,6 +1,8 @@
 //! Several inputs in, one sequence of records in the order of time out.
 
-use super::{BadRecord, Progress, Record, Records};
+use super::Records;
+use super::input::Progress;
+use super::record::{BadRecord, Record};
 
 /// Records of several inputs, merged: always the earliest of those that come next.
 ///

@@ -1,6 +1,6 @@
 //! Records in the order of their end in, as proxies log them; in the order of their start out.
 
-use super::{BadRecord, Record};
+use super::record::{BadRecord, Record};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 

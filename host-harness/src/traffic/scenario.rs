@@ -33,7 +33,7 @@ mod build;
 mod plan;
 mod written;
 
-use super::{Headers, Record};
+use super::record::{Headers, Record};
 use crate::stream::Protocol;
 use plan::{Episode, Plan};
 use rand::rngs::StdRng;

@@ -4,6 +4,7 @@ mod har;
 mod scenario;
 
 use super::*;
+use crate::stream::{Protocol, ResponseFlags};
 use std::io::Write;
 
 /// 2026-01-01T00:00:00Z.

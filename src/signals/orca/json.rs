@@ -4,7 +4,7 @@
 //! for a field that is not set.
 
 use super::super::number::Number;
-use super::{Duplicate, Field, Report};
+use super::report::{Duplicate, Field, Report};
 use crate::json::{members, unescape};
 use std::borrow::Cow;
 

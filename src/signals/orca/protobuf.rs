@@ -4,7 +4,7 @@
 //! strings are UTF-8. A known field of another type is refused, and so are groups, which nobody writes any more.
 
 use super::super::number::Number;
-use super::{Duplicate, Field, Report};
+use super::report::{Duplicate, Field, Report};
 use std::borrow::Cow;
 
 /// A field's value on the wire.

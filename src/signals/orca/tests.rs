@@ -1,5 +1,7 @@
+use super::report::MAX_ENTRIES;
 use super::*;
 use crate::base64::tests::base64url;
+use crate::signals::number::Number;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -2,7 +2,7 @@
 
 use super::super::number::Number;
 use super::super::trim;
-use super::{Duplicate, Field, Report};
+use super::report::{Duplicate, Field, Report};
 use std::borrow::Cow;
 
 /// Names end at the first `=`, or `:`, which Envoy read before it read `=`. Empty elements are none.

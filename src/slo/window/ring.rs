@@ -1,6 +1,13 @@
 //! Events and the time they came at in, their sums over the last n slots out: a ring of slots of one length.
 
-use super::Tally;
+/// Events and how many of them were bad: a counter's totals, their rise, or what a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// All of them.
+    pub events: u64,
+    /// The bad ones.
+    pub bad: u64,
+}
 
 /// The last slots of one length, and a running sum for each window that is measured in them.
 ///

@@ -11,7 +11,8 @@
 
 use super::loose::{Number, Text};
 use crate::stream::{Protocol, ResponseFlags};
-use crate::traffic::{self, Headers, Record, url};
+use crate::traffic::record::{Headers, Record};
+use crate::traffic::{fields, url};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -84,8 +85,8 @@ pub(super) fn entry(json: &str) -> Result<Option<Record>, (u64, String)> {
 fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
     let nothing = Response::default();
     let (request, response) = (&entry.request, entry.response.as_ref().unwrap_or(&nothing));
-    traffic::no_control(&url.path).map_err(|reason| format!("url {reason}"))?;
-    if !traffic::is_token(request.method.as_bytes()) {
+    fields::no_control(&url.path).map_err(|reason| format!("url {reason}"))?;
+    if !fields::is_token(request.method.as_bytes()) {
         return Err(format!("{:?} is not an HTTP method", request.method));
     }
     let posted =
@@ -93,7 +94,7 @@ fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
     let shown = || response.content.as_ref().and_then(|content| content.size.size());
     let status = match response.status.0 {
         None | Some(-1.0) => None,
-        Some(code) => traffic::status(if code.fract() == 0.0 { code as i64 } else { -1 })?,
+        Some(code) => fields::status(if code.fract() == 0.0 { code as i64 } else { -1 })?,
     };
     let version = |version: &Option<Text>| version.as_ref().and_then(|v| Protocol::parse(&v.0));
     Ok(Record {
@@ -106,10 +107,10 @@ fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
         status,
         response_headers: headers(&response.headers)?,
         response_trailers: Vec::new(),
-        request_bytes: traffic::size(request.body_size.size().or_else(posted).unwrap_or(0))?,
-        response_bytes: traffic::size(response.body_size.size().or_else(shown).unwrap_or(0))?,
+        request_bytes: fields::size(request.body_size.size().or_else(posted).unwrap_or(0))?,
+        response_bytes: fields::size(response.body_size.size().or_else(shown).unwrap_or(0))?,
         duration_ns: match entry.time.0.filter(|time| *time >= 0.0) {
-            Some(time) => Some(traffic::nanoseconds(time, 1e6, "time")?),
+            Some(time) => Some(fields::nanoseconds(time, 1e6, "time")?),
             None => None,
         },
         flags: if status.is_none() { ResponseFlags::DOWNSTREAM_DISCONNECT } else { ResponseFlags::default() },
@@ -120,21 +121,20 @@ fn record(entry: &Entry, url: &url::Url<'_>) -> Result<Record, String> {
 
 fn time(text: &str) -> Result<u64, String> {
     match text.parse::<jiff::civil::DateTime>() {
-        Ok(_) if text.parse::<jiff::Timestamp>().is_err() => traffic::timestamp(&format!("{text}Z")),
-        _ => traffic::timestamp(text),
+        Ok(_) if text.parse::<jiff::Timestamp>().is_err() => fields::timestamp(&format!("{text}Z")),
+        _ => fields::timestamp(text),
     }
 }
 
 fn headers(headers: &Option<Vec<Header>>) -> Result<Headers, String> {
-    let known =
-        |header: &&Header| header.name.as_ref().is_some_and(|name| traffic::is_token(name.as_bytes()));
+    let known = |header: &&Header| header.name.as_ref().is_some_and(|name| fields::is_token(name.as_bytes()));
     let mut list = Headers::new();
     for Header { name, value } in headers.iter().flatten().filter(known) {
         if let (Some(name), Some(Text(value))) = (name, value) {
             let line = value.iter().map(|byte| if matches!(byte, 0 | b'\r' | b'\n') { b' ' } else { *byte });
-            list.push(traffic::header(name, line.collect())?);
+            list.push(fields::header(name, line.collect())?);
         }
     }
-    traffic::take(&mut list, b"host");
+    fields::take(&mut list, b"host");
     Ok(list)
 }

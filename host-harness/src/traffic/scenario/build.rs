@@ -5,13 +5,13 @@ mod spread;
 
 use super::plan::{Kind, People, Plan, Weights};
 use super::written::{Number, Rate, Time, Written, WrittenKind, WrittenPeople, WrittenSpread};
-use crate::traffic::{Headers, at as time_at, is_token, no_control, timestamp};
+use crate::traffic::fields::{self, at as time_at, is_token, no_control, timestamp, within};
+use crate::traffic::record::Headers;
 use episode::episode;
 use rand_distr::Zipf;
 use serde_saphyr::Spanned;
 use spread::spread;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 /// 2026-01-01T00:00:00Z, where nobody says when.
 const START_NS: u64 = 1_767_225_600_000_000_000;
@@ -156,14 +156,6 @@ fn of_points(repeat: f64, rate: &[(f64, f64)]) -> Result<f64, String> {
     }
 }
 
-fn within(value: f64, range: RangeInclusive<f64>) -> Result<f64, String> {
-    if range.contains(&value) {
-        Ok(value)
-    } else {
-        Err(format!("{value} is not between {} and {}", range.start(), range.end()))
-    }
-}
-
 fn chances(weights: Vec<f64>) -> Result<Weights, String> {
     let mut sums = Vec::with_capacity(weights.len());
     let mut sum = 0.0;
@@ -201,13 +193,12 @@ fn kind(written: &WrittenKind) -> Result<Kind, String> {
     }
     let statuses: Vec<u16> = status.keys().copied().collect();
     for code in &statuses {
-        crate::traffic::status(i64::from(*code)).map_err(wrong("status"))?;
+        fields::status(i64::from(*code)).map_err(wrong("status"))?;
     }
     let times = |times: &WrittenSpread<Time>| spread(times.into(), LONGEST);
     let bytes = |bytes: &WrittenSpread<Number>| spread(bytes.into(), LARGEST);
     let headers = |list: &BTreeMap<String, String>| -> Result<Headers, String> {
-        let header =
-            |(name, value): (&String, &String)| crate::traffic::header(name, value.clone().into_bytes());
+        let header = |(name, value): (&String, &String)| fields::header(name, value.clone().into_bytes());
         list.iter().map(header).collect()
     };
     Ok(Kind {
@@ -242,7 +233,7 @@ fn parts(path: &str) -> Result<Vec<String>, String> {
 fn people(written: &WrittenPeople) -> Result<People, String> {
     let count = within(written.count as f64, 1.0..=1e9).map_err(|reason| format!(".count: {reason}"))?;
     let exponent = within(written.zipf, 0.0..=20.0).map_err(|reason| format!(".zipf: {reason}"))?;
-    let (header, _) = crate::traffic::header(&written.header, written.prefix.clone().into_bytes())
+    let (header, _) = fields::header(&written.header, written.prefix.clone().into_bytes())
         .map_err(|reason| format!(".header: {reason}"))?;
     let zipf = Zipf::new(count, exponent).map_err(|error| format!(".zipf: {error}"))?;
     Ok(People { zipf, header, prefix: written.prefix.clone(), count: written.count })

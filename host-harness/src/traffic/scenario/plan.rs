@@ -1,7 +1,7 @@
 //! What a scenario says, ready to be drawn from.
 
 use crate::stream::ResponseFlags;
-use crate::traffic::Headers;
+use crate::traffic::record::Headers;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp, LogNormal, Uniform, Zipf};
 

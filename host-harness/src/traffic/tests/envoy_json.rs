@@ -1,4 +1,4 @@
-use super::super::*;
+use super::*;
 
 fn parse(line: &str) -> Result<Record, String> {
     super::super::envoy_json::parse(line.as_bytes())

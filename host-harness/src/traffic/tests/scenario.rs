@@ -1,4 +1,4 @@
-use super::super::*;
+use super::*;
 use std::collections::BTreeMap;
 
 const SCENARIO: &str = r#"

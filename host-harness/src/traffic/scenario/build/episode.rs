@@ -2,8 +2,8 @@
 
 use super::super::plan::{Episode, Errors, Kind, People};
 use super::super::written::{WrittenEpisode, WrittenErrors};
-use super::within;
 use crate::stream::ResponseFlags;
+use crate::traffic::fields::{self, within};
 
 /// What an episode may name.
 pub(super) struct Known<'a> {
@@ -48,8 +48,7 @@ pub(super) fn episode(written: &WrittenEpisode, known: &Known<'_>) -> Result<Epi
 }
 
 fn errors(written: &WrittenErrors) -> Result<Errors, String> {
-    crate::traffic::status(i64::from(written.status))
-        .map_err(|reason| format!(".errors.status: {reason}"))?;
+    fields::status(i64::from(written.status)).map_err(|reason| format!(".errors.status: {reason}"))?;
     let flags = ResponseFlags::parse(&written.flags)
         .map_err(|flag| format!(".errors.flags: Envoy has no response flag {flag:?}"))?;
     let share = within(written.share, 0.0..=1.0).map_err(|reason| format!(".errors.share: {reason}"))?;

@@ -2,7 +2,7 @@
 
 use super::super::plan::Spread;
 use super::super::written::WrittenSpread;
-use super::within;
+use crate::traffic::fields::within;
 use rand_distr::{Exp, LogNormal, Uniform};
 
 /// Of the log-normal distribution: so many standard deviations is the 99th percentile from the median.

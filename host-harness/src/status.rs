@@ -1,4 +1,4 @@
-//! The ABI's status codes.
+//! The ABI's status codes: what the stores that VMs share answer, and every hostcall passes on.
 
 /// What a hostcall answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
