@@ -3,9 +3,8 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use redline::config::{Duration, Objective, Sli, Slo, Where};
 use redline::endpoint::{EndpointId, Template};
-use redline::exchange::{Exchange, Method, ResponseFlags, Status, StatusMatch, UpstreamFacts};
+use redline::exchange::{Exchange, Method, ResponseFlags, Status, StatusMatch, TenantId, UpstreamFacts};
 use redline::slo::{Classifier, LastHour, Pending, Report, SlicePage, Tally, Window, Windows};
-use redline::tenant::TenantId;
 use std::hint::black_box;
 
 const TICK: u64 = 10_000_000_000;

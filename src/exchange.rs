@@ -5,7 +5,6 @@ mod flags;
 pub use flags::{FLAGS, FailureReason, ResponseFlags};
 
 use crate::endpoint::EndpointId;
-use crate::tenant::TenantId;
 
 /// What is known about one exchange when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +31,27 @@ pub struct Exchange {
     pub response_bytes: Option<u64>,
     /// What Envoy said in its response headers.
     pub upstream: UpstreamFacts,
+}
+
+/// A tenant: a number in the table of [`crate::tenant::Tenants`], or one of the reserved values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TenantId(pub(crate) u32);
+
+impl TenantId {
+    /// No tenant was named: `_none`.
+    pub const NONE: Self = Self(u32::MAX);
+    /// A tenant past the limit, or not on the list: `_other`.
+    pub const OTHER: Self = Self(u32::MAX - 1);
+
+    /// The tenant of a number in that table; the same in every VM.
+    pub fn numbered(number: u32) -> Option<Self> {
+        Some(Self(number)).filter(|id| *id != Self::NONE && *id != Self::OTHER)
+    }
+
+    /// Its number; the reserved values have the highest.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// What Envoy's router says of the upstream in response headers.

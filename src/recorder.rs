@@ -19,6 +19,7 @@ use crate::attributes::{
 };
 use crate::config::{Config, Duration, EndpointSource, Exclude};
 use crate::endpoint::{EndpointId, RouteNames, Templates};
+use crate::exchange::TenantId;
 use crate::fleet::Fleet;
 use crate::in_progress::InProgress;
 use crate::metric::DurationUnit;
@@ -29,7 +30,7 @@ use crate::shared::{Host, Keys};
 use crate::slo::{SloIndex, Window};
 use crate::source::Sources;
 use crate::stat_name;
-use crate::tenant::{TenantId, Tenants};
+use crate::tenant::Tenants;
 use buffers::Buffers;
 use stream::Violator;
 

@@ -2,30 +2,10 @@
 
 use crate::attributes::HostStatus;
 use crate::config::Tenant;
+use crate::exchange::TenantId;
 use crate::label_values::{Admission, LabelValues};
 use crate::shared::{Keys, Machine, SharedData};
 use crate::stat_name;
-
-/// A tenant: a number in [`Tenants`], or one of the reserved values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TenantId(u32);
-
-impl TenantId {
-    /// No tenant was named: `_none`.
-    pub const NONE: Self = Self(u32::MAX);
-    /// A tenant past the limit, or not on the list: `_other`.
-    pub const OTHER: Self = Self(u32::MAX - 1);
-
-    /// The tenant of a number, as [`Tenants`] gave it; the same in every VM.
-    pub fn numbered(number: u32) -> Option<Self> {
-        Some(Self(number)).filter(|id| *id != Self::NONE && *id != Self::OTHER)
-    }
-
-    /// Its number; the reserved values have the highest.
-    pub const fn number(self) -> u32 {
-        self.0
-    }
-}
 
 /// Whose request it is, as far as that is known before its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 use super::{SUB_WINDOWS, Sketch, SubWindow, Window, hash};
 use crate::attributes::HostStatus;
 use crate::config::Duration;
+use crate::exchange::TenantId;
 use crate::shared::{self, Cas, Keys, Machine, SharedData, take_u64};
-use crate::tenant::TenantId;
 use rustc_hash::FxHashMap;
 
 /// Tenants that are read in one tick; more take turns.

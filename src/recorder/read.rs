@@ -7,12 +7,12 @@ use crate::attributes::{
 };
 use crate::config::EndpointSource;
 use crate::endpoint::{EndpointId, normalize};
-use crate::exchange::{Exchange, GrpcCode, ResponseFlags, Status};
+use crate::exchange::{Exchange, GrpcCode, ResponseFlags, Status, TenantId};
 use crate::registry::{DropReason, Limit, Series};
 use crate::shared::Host;
 use crate::slo::TenantGroup;
 use crate::source::Request;
-use crate::tenant::{Claim, TenantId};
+use crate::tenant::Claim;
 
 /// Who asks.
 struct Asker {

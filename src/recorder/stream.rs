@@ -1,11 +1,11 @@
 //! What is kept of a stream between its callbacks: where it stands, and who asked for what.
 
 use crate::endpoint::EndpointId;
-use crate::exchange::{GrpcCode, Method, UpstreamFacts};
+use crate::exchange::{GrpcCode, Method, TenantId, UpstreamFacts};
 use crate::in_progress::RowId;
 use crate::rules::Messages;
 use crate::slo::TenantGroup;
-use crate::tenant::{Claim, TenantId};
+use crate::tenant::Claim;
 
 /// Where a stream stands; kept by its owner between the callbacks.
 #[derive(Debug, Default)]

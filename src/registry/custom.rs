@@ -2,9 +2,8 @@
 
 use crate::config::MAX_CUSTOM_LABELS;
 use crate::endpoint::EndpointId;
-use crate::exchange::{CodeClass, Method, Status};
+use crate::exchange::{CodeClass, Method, Status, TenantId};
 use crate::stat_name;
-use crate::tenant::TenantId;
 
 /// A custom metric: its place in the configuration's `metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -100,11 +100,10 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{CodeClass, GrpcCode, Method, ResponseFlags};
+    use crate::exchange::{CodeClass, GrpcCode, Method, ResponseFlags, TenantId};
     use crate::metric::Metric;
     use crate::registry::DropReason;
     use crate::slo::Window;
-    use crate::tenant::TenantId;
     use std::collections::HashSet;
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -4,11 +4,10 @@ use super::custom::{CustomId, CustomSeries, LabelValue};
 use super::series::{Limit, MetricRef, Series, StatusLabel};
 use crate::config::{Config, CustomMetric};
 use crate::endpoint::EndpointId;
-use crate::exchange::Status;
+use crate::exchange::{Status, TenantId};
 use crate::metric::{Kind, Label, Metric};
 use crate::slo::{SloIndex, Window};
 use crate::stat_name;
-use crate::tenant::TenantId;
 use std::fmt::Write;
 
 /// Turns the numbers in a series into label values.

@@ -1,10 +1,9 @@
 //! A metric with one label set, as numbers: what the registry's table is keyed by.
 
 use crate::endpoint::EndpointId;
-use crate::exchange::{CodeClass, FailureReason, GrpcCode, Method, Status};
+use crate::exchange::{CodeClass, FailureReason, GrpcCode, Method, Status, TenantId};
 use crate::metric::Metric;
 use crate::slo::{SloIndex, Window};
-use crate::tenant::TenantId;
 
 use super::custom::{CustomId, CustomSeries};
 

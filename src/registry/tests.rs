@@ -1,12 +1,11 @@
 use super::*;
 use crate::config::MAX_CUSTOM_LABELS;
 use crate::endpoint::EndpointId;
-use crate::exchange::{CodeClass, Method, Status};
+use crate::exchange::{CodeClass, Method, Status, TenantId};
 use crate::memory_host::MemoryHost;
 use crate::metric::Metric;
 use crate::slo::{SloIndex, Window};
 use crate::stat_name;
-use crate::tenant::TenantId;
 use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -2,8 +2,7 @@ use super::Verdict::{Bad, Excluded, Good};
 use super::*;
 use crate::config::{Duration, Limits, Objective, Where};
 use crate::endpoint::EndpointId;
-use crate::exchange::{FLAGS, GrpcCode, ResponseFlags, UpstreamFacts};
-use crate::tenant::TenantId;
+use crate::exchange::{FLAGS, GrpcCode, ResponseFlags, TenantId, UpstreamFacts};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
