@@ -202,7 +202,11 @@ fn render_all_writes_a_folder_for_each_target() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_str().expect("a path");
     let render = ["render", "all", "--config", "envoy/redline.example.yaml", "--out", out];
-    assert_eq!(redline(&render), (Some(0), String::new()));
+    // What nobody said is said, once.
+    let guess = "warning: a plain Envoy sends requests to shop:8080; --upstream names another place\n";
+    assert_eq!(redline(&render), (Some(0), guess.to_owned()));
+    let named = [&render[..], &["--upstream", "shop.internal:80"]].concat();
+    assert_eq!(redline(&named), (Some(0), String::new()));
     let there = |path: &Path| -> BTreeSet<String> {
         let entries = std::fs::read_dir(path).expect("a folder").flatten();
         entries.map(|entry| entry.file_name().to_str().expect("a name").to_owned()).collect()
