@@ -165,6 +165,7 @@ fn for_each_block(word: &str, mut check: impl FnMut(&Block) -> Result<(), String
 fn every_yaml_block_is_accepted_by_whoever_reads_it() {
     let seen = for_each_block("yaml", |block| match block.info.get(1).map(String::as_str) {
         None | Some("redline.yaml") => configuration(&block.text),
+        Some("bootstrap") => dynamic_listeners(parsed(&block.text)?),
         Some("http_filters") => http_filters(&parsed(&block.text)?),
         Some("json_format") => json_format(&parsed(&block.text)?),
         Some("scenario") => scenario(&block.text),
@@ -235,6 +236,21 @@ fn http_filters(block: &Value) -> Result<(), String> {
         filters.extend(ours.iter().find(|filter| is_router(filter)).cloned());
     }
     manager(&mut bootstrap)["http_filters"] = Value::Array(filters);
+    envoy_accepts(&bootstrap)
+}
+
+/// Keys of a bootstrap whose listeners come out of a file.
+fn dynamic_listeners(mut block: Value) -> Result<(), String> {
+    let mut bootstrap = bootstrap();
+    let mut listener = bootstrap["static_resources"]["listeners"].take()[0].take();
+    listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+    let file = tempfile::Builder::new().suffix(".json").tempfile().expect("a file");
+    std::fs::write(file.path(), json!({"resources": [listener]}).to_string()).expect("a file");
+    let path = block.pointer_mut("/dynamic_resources/lds_config/path_config_source/path");
+    *path.ok_or("no file of listeners")? = json!(file.path());
+    let static_resources = bootstrap["static_resources"].as_object_mut().expect("an object");
+    static_resources.remove("listeners");
+    bootstrap.as_object_mut().expect("an object").append(block.as_object_mut().ok_or("no keys")?);
     envoy_accepts(&bootstrap)
 }
 

@@ -34,6 +34,9 @@ pub enum AddressError {
     /// The host is empty, or has a character that no host has.
     #[error("{0:?} is no host")]
     Host(String),
+    /// More than a place.
+    #[error("{0:?}: a path has no place here: requests keep theirs")]
+    Path(String),
     /// An upstream behind a protocol that is not spoken to it.
     #[error(
         "{0}:// is not spoken to an upstream: expected HOST:PORT for HTTP/1.1, or h2c://HOST:PORT for HTTP/2 and gRPC"
@@ -112,7 +115,10 @@ impl FromStr for Upstream {
             Some(("h2c", address)) => (true, address),
             Some((protocol, _)) => return Err(AddressError::Protocol(protocol.to_owned())),
         };
-        Ok(Self { address: address.strip_suffix('/').unwrap_or(address).parse()?, http2 })
+        match address.strip_suffix('/').unwrap_or(address) {
+            path if path.contains('/') => Err(AddressError::Path(path.to_owned())),
+            address => Ok(Self { address: address.parse()?, http2 }),
+        }
     }
 }
 
@@ -182,7 +188,7 @@ mod tests {
             ("https://localhost:8080", "https:// is not spoken to an upstream"),
             ("grpc://localhost:50051", "h2c://HOST:PORT for HTTP/2 and gRPC"),
             ("http://localhost", "expected HOST:PORT"),
-            ("http://localhost:8080/shop", "is no port"),
+            ("http://localhost:8080/shop", "a path has no place here"),
         ] {
             let error = text.parse::<Upstream>().unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

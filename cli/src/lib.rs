@@ -7,6 +7,7 @@
 //! ```
 //!
 //! - [`document`]: a configuration file in, the configuration or every mistake with its line out
+//! - [`doubts`]: what in a valid configuration is hardly meant
 //! - [`estimate`]: configuration to worst-case series
 //! - [`render`]: configuration to the files around the filter, pure
 //! - [`schema`]: the configuration's JSON Schema
@@ -36,6 +37,7 @@ pub mod course;
 pub mod demo;
 pub mod doctor;
 pub mod document;
+pub mod doubts;
 pub mod envoy;
 pub mod estimate;
 pub mod harmless;

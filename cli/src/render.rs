@@ -18,6 +18,15 @@ mod yaml;
 
 pub use envoy::Bootstrap;
 
+use redline::config::{Config, ConfigError};
+
+/// What is wrong with a configuration that the filter takes, once everything around the filter is to be made of it.
+pub fn check(config: &Config) -> Vec<ConfigError> {
+    let mut mistakes = prometheus::check(config);
+    mistakes.extend(alertmanager::check(config));
+    mistakes
+}
+
 /// One rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {

@@ -1,4 +1,4 @@
-"""Calls the shop's orders in every way that calls end, and prints how often each did.
+"""Calls the shop's orders in ways that end well and badly, and prints how often each end came.
 
     client.py HOST:PORT [ROUNDS]
 """

@@ -2,8 +2,9 @@
 
 use super::{Done, Failure};
 use crate::document::{Document, DocumentError};
+use crate::doubts::doubts;
 use crate::estimate::{Estimate, MetricEstimate, STATUSES};
-use crate::render::{alertmanager, grafana, prometheus};
+use crate::render::{self, alertmanager, grafana, prometheus};
 use crate::report::numbers::{bytes, count};
 use crate::report::table::{self, Align};
 use redline::config::{Config, EndpointSource};
@@ -20,29 +21,28 @@ pub struct Args {
 /// Prints the estimate; a configuration with mistakes prints those and fails the check.
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     // What the filter takes, and what alerts can be made of.
-    let read = Document::load(&args.config).and_then(|document| {
-        let mut mistakes = prometheus::check(&document.config);
-        mistakes.extend(alertmanager::check(&document.config));
-        document.refuse(&args.config, mistakes)?;
-        Ok(document)
-    });
-    let document = match read {
+    let document = match Document::load(&args.config) {
         Ok(document) => document,
         Err(error @ DocumentError::Read { .. }) => return Err(error.into()),
-        Err(error) => {
-            writeln!(out, "{error}")?;
-            let n = error.count();
-            writeln!(
-                out,
-                "{n} mistake{} in {}",
-                if n == 1 { "" } else { "s" },
-                Document::name(&args.config)
-            )?;
-            return Ok(Done::CheckFailed);
-        }
+        Err(error) => return refused(args, &error, MORE, out),
     };
+    if let Err(error) = document.refuse(&args.config, render::check(&document.config)) {
+        return refused(args, &error, "", out);
+    }
     out.write_all(text(&document.config).as_bytes())?;
     Ok(Done::Good)
+}
+
+/// Alerts are made of a configuration that is right.
+const MORE: &str = "; once mended, what alerts and receivers need is checked too";
+
+/// Prints every mistake, and how many they are.
+fn refused(args: &Args, error: &DocumentError, more: &str, out: &mut impl Write) -> Result<Done, Failure> {
+    writeln!(out, "{error}")?;
+    let n = error.count();
+    let s = if n == 1 { "" } else { "s" };
+    writeln!(out, "{n} mistake{s} in {}{more}", Document::name(&args.config))?;
+    Ok(Done::CheckFailed)
 }
 
 /// What `check` says of a valid configuration.
@@ -75,7 +75,12 @@ fn text(config: &Config) -> String {
     ));
     let memory = estimate.memory();
     text.push_str(&format!(
-        "In Envoy, which never frees a label set, that is about {} and {} for each worker.\n",
+        "In Envoy, which never frees a label set, {} is about {} and {} for each worker.\n",
+        if estimate.capped_label_sets() > estimate.max_series {
+            format!("what limits.max_series admits of it ({})", count(estimate.max_series))
+        } else {
+            "that".to_owned()
+        },
         bytes(memory.once as f64),
         bytes(memory.per_worker as f64),
     ));
@@ -89,7 +94,7 @@ fn text(config: &Config) -> String {
         ));
     }
     text.push_str(&not_rendered(config));
-    for warning in alertmanager::warnings(config) {
+    for warning in doubts(config).into_iter().chain(alertmanager::warnings(config)) {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text.push_str(&format!("The configuration of the service {} is valid.\n", config.service));

@@ -7,8 +7,11 @@ use crate::address::{HostPort, Upstream};
 use crate::checkout;
 use crate::document::Document;
 use crate::oci::Layout;
-use crate::render::istio::{self, Hop, Istio};
 use crate::render::kubernetes::{self, Kubernetes};
+use crate::render::{
+    self,
+    istio::{self, Hop, Istio},
+};
 use crate::render::{Bootstrap, Rendered, alertmanager, envoy_stats, grafana, names, plugin, prometheus};
 use args::Target;
 use std::io::{self, Write};
@@ -24,9 +27,7 @@ pub struct Args {
 /// What `redline check` takes, and nothing else: the whole configuration, with its receivers, is part of several targets.
 fn load(path: &Path) -> Result<Document, Failure> {
     let document = Document::load(path)?;
-    let mut mistakes = prometheus::check(&document.config);
-    mistakes.extend(alertmanager::check(&document.config));
-    document.refuse(path, mistakes)?;
+    document.refuse(path, render::check(&document.config))?;
     Ok(document)
 }
 

@@ -5,8 +5,9 @@ use crate::address::{AddressError, HostPort, Upstream};
 use crate::checkout;
 use crate::demo;
 use crate::document::Document;
+use crate::doubts::doubts;
 use crate::envoy::{Envoy, Launch};
-use crate::render::{Bootstrap, envoy::LISTENER};
+use crate::render::{self, Bootstrap, envoy::LISTENER};
 use crate::stop::Stop;
 use redline::config::{Config, HostPattern, ValueSource};
 use std::io::Write;
@@ -51,6 +52,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         Some(path) => Document::load(path)?,
         None => demo::document()?,
     };
+    warn(&document);
     let wasm = checkout::wasm(args.wasm.as_deref())?;
     must_be_free(&args.listen, "--listen")?;
     must_be_free(&args.admin, "--admin")?;
@@ -105,6 +107,17 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     }
     envoy.stop();
     Ok(Done::Good)
+}
+
+/// Says what the filter takes, but `redline check` refuses or doubts.
+fn warn(document: &Document) {
+    let refused = render::check(&document.config)
+        .into_iter()
+        .map(|mistake| format!("{mistake}; nothing can be rendered"));
+    for warning in refused.chain(doubts(&document.config)) {
+        // Where nobody reads standard error, nobody is to be warned.
+        let _printed = writeln!(std::io::stderr(), "warning: {warning}");
+    }
 }
 
 /// Envoys share a port without a word (SO_REUSEPORT), and each would count a part of the traffic.

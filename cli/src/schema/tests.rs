@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::document::Document;
-use crate::render::{alertmanager, prometheus, tests::example};
+use crate::render::{self, tests::example};
 use jsonschema::Validator;
 use redline::config::Config;
 use regex::Regex;
@@ -33,6 +33,7 @@ const FOUND_BY_CHECK_ALONE: &[&str] = &[
     r#":\d+": expected HOST:PORT"#,
     "cannot be in a template",
     "could never fire",
+    "an objective is in percent; did you mean",
 ];
 
 fn validator() -> Validator {
@@ -43,10 +44,7 @@ fn validator() -> Validator {
 fn mistakes(document: &Value) -> Vec<String> {
     match Config::from_value(document) {
         Err(errors) => errors.iter().map(ToString::to_string).collect(),
-        Ok(config) => {
-            let more = [prometheus::check(&config), alertmanager::check(&config)].concat();
-            more.iter().map(ToString::to_string).collect()
-        }
+        Ok(config) => render::check(&config).iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -56,7 +54,7 @@ fn complaints(validator: &Validator, document: &Value) -> Vec<String> {
 
 /// What is tried at every place: what some places hold, and what hardly any does.
 const VALUES: &str = r##"[
-    null, true, false, 0, 1, 1.0, 2, 5.5, 60, 100, 404, 1000, 1e3, 99.9, 1000001, -1, "", "x", "X-a", "a b", "a.b", "_a", "9a",
+    null, true, false, 0, 0.999, 1, 1.0, 2, 5.5, 60, 100, 404, 1000, 1e3, 99.9, 1000001, -1, "", "x", "X-a", "a b", "a.b", "_a", "9a",
     "/", "/a", "/a/{id}", "a/{", "1", "99.9", "100", "5xx", "404", "6xx", "GET", "get", "hit", "_other", "_none", "_OTHER", "10s",
     "30d", "1h", "10", "ms", "us", "duration", "request_bytes", "counter", "gauge", "histogram", "tenant", "limit", "{a}.b",
     "http://h/", "https://h/?q", "http://u@h", "h:1", "eps", "utilization", "utilization.", "named_metrics.a", "route_name",

@@ -101,7 +101,7 @@ impl Proxy<'_> {
                 "{name} of the service {} for the SLO {} and the window {window}",
                 self.config.service, slo.name
             ),
-            hint: "is the filter loaded there with this configuration, and one tick old?",
+            hint: "is the filter loaded there with this configuration, and one tick old? `redline doctor` says what is wrong",
         })
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn what_is_missing_is_named_with_its_window_and_the_likely_cause() {
         let error = from_scrape(&config(), "one", Scrape::default(), 0).unwrap_err();
         let expected = "one: no slo_window_events of the service shop for the SLO a and the window 5m; \
-                        is the filter loaded there with this configuration, and one tick old?";
+                        is the filter loaded there with this configuration, and one tick old? `redline doctor` says what is wrong";
         assert_eq!(error.to_string(), expected);
         let none = Config::from_json(br#"{"service":"shop"}"#).unwrap();
         let error = from_scrape(&none, "one", Scrape::default(), 0).unwrap_err();

@@ -66,7 +66,20 @@ fn that_cannot_fire(config: &Config, i: usize, slo: &Slo) -> Vec<ConfigError> {
     if let Some(slowest) = tiers.last().filter(|tier| !tier.can_fire(slo)) {
         refuse(objectives::QUIET, &slowest.long.length(slo.period).to_string(), slowest);
     }
+    // 0.999 is a share; who promises less than one request in a hundred promises nothing.
+    if !errors.is_empty() && slo.objective.ppm() < 10_000 {
+        errors = vec![ConfigError {
+            path: format!("$.slos[{i}].objective"),
+            value: slo.objective.to_string(),
+            reason: format!("an objective is in percent; did you mean {}?", percent_of(slo.objective.ppm())),
+        }];
+    }
     errors
+}
+
+/// The percentage of a share that was written as one: 9990 parts per million of a percentage are 99.9.
+fn percent_of(ppm: u32) -> String {
+    format!("{}", f64::from(ppm) / 100.0)
 }
 
 /// Custom metrics whose series would be mixed with those of a rule, or of Prometheus.

@@ -218,6 +218,8 @@ fn a_burn_rate_that_a_full_outage_does_not_reach_is_refused_unless_it_is_disable
     assert_eq!(fast(&with("90", "SLOBurnRateFast/a")), 1, "that of b is still there");
     assert_eq!(fast(&with("90", "SLOBurnRateFast")), 0);
     assert_eq!(check(&with("50", "")).len(), 3);
+    let share = "$.slos[0].objective: 0.999: an objective is in percent; did you mean 99.9?";
+    assert_eq!(said(&with("0.999", "")), [share]);
 }
 
 #[test]
