@@ -2,7 +2,7 @@
 //!
 //! While less than half of the places are taken, a value is admitted at first sight. After that it must have been
 //! answered with success three times within ten minutes: whoever scans with made-up values fills no table before the
-//! real ones come. A full table is final.
+//! real ones come. A full table takes no more.
 
 use crate::attributes::HostStatus;
 use crate::candidates::Candidates;
@@ -117,10 +117,13 @@ impl LabelValues {
         self.roster.get(number).map(|name| &**name)
     }
 
-    /// How many values all VMs have admitted, as far as this one can tell, and the most.
-    #[inline(never)]
-    pub fn occupancy(&mut self, host: &mut impl SharedData) -> (u32, u32) {
+    /// Learns of what other VMs have admitted.
+    pub fn refresh(&mut self, host: &mut impl SharedData) {
         self.roster.refresh(host);
+    }
+
+    /// How many values all VMs have admitted, as far as this one knows, and the most.
+    pub fn occupancy(&self) -> (u32, u32) {
         (self.roster.len(), self.roster.max())
     }
 }
@@ -158,7 +161,7 @@ mod tests {
         assert_eq!(one.admit(b"listed", true, host), Ok(Admission::As(3)), "trusted values need not wait");
         assert_eq!(admit(&mut other, "d", host), Admission::Full);
         assert_eq!(other.answered("d".into(), host), Ok(Admission::Full));
-        assert_eq!(one.occupancy(host), (4, 4));
+        assert_eq!(one.occupancy(), (4, 4));
     }
 
     #[test]

@@ -45,10 +45,13 @@ impl Registry {
         self.admitted.prepare(host)
     }
 
-    /// How many label sets all VMs have, as far as this one can tell.
-    #[inline(never)]
-    pub fn label_sets(&mut self, host: &mut impl SharedData) -> u32 {
+    /// Learns of what other VMs have admitted.
+    pub fn refresh(&mut self, host: &mut impl SharedData) {
         self.admitted.refresh(host);
+    }
+
+    /// How many label sets all VMs have, as far as this one knows.
+    pub fn label_sets(&self) -> u32 {
         self.admitted.len()
     }
 

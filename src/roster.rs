@@ -1,7 +1,8 @@
 //! Entries that any VM of one Envoy admitted: a list in shared data that only grows, and this VM's copy of it.
 //!
 //! The list is cut into pages. Whoever appends swaps the last page, so that all VMs have the same entries in the same
-//! order, and no more than the most. A full list is final: it is never looked up again.
+//! order, and no more than the most. A full list is looked up on ticks only: it may be full for this configuration, and
+//! not for the next.
 
 use crate::attributes::HostStatus;
 use crate::shared::{self, Cas, Keys, Machine, SharedData};
@@ -145,10 +146,10 @@ impl<T: Entry> Roster<T> {
         self.numbers.get(entry).copied()
     }
 
-    /// Copies what other VMs appended, as long as the list is not full.
+    /// Copies what other VMs appended; past the most, too, where another configuration has more room.
     #[inline(never)]
     pub fn refresh(&mut self, host: &mut impl SharedData) {
-        if !self.is_full() && !self.alone {
+        if !self.alone {
             self.alone = self.last_page(host).is_err();
         }
     }

@@ -151,13 +151,21 @@ impl Rules {
         label.and_then(|label| label.table.get(number)).unwrap_or(stat_name::OTHER)
     }
 
+    /// Learns of the label values that other VMs have admitted.
+    #[inline(never)]
+    pub fn refresh(&mut self, host: &mut impl Host) {
+        for label in self.rules.iter_mut().flat_map(|rule| &mut rule.labels) {
+            label.table.refresh(host);
+        }
+    }
+
     /// Every label that has a table of its own: its limit, how many values it has, and the most.
     #[inline(never)]
-    pub fn occupancy(&mut self, host: &mut impl Host) -> Vec<(Limit, u32, u32)> {
+    pub fn occupancy(&self) -> Vec<(Limit, u32, u32)> {
         let mut all = Vec::new();
-        for rule in &mut self.rules {
-            for (place, label) in rule.labels.iter_mut().enumerate() {
-                if let Some((values, most)) = label.table.occupancy(host) {
+        for rule in &self.rules {
+            for (place, label) in rule.labels.iter().enumerate() {
+                if let Some((values, most)) = label.table.occupancy() {
                     all.push((limit(rule.id, place), values, most));
                 }
             }

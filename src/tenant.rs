@@ -69,9 +69,14 @@ impl Tenants {
         }
     }
 
-    /// How many tenants there are, and the most.
-    pub fn occupancy(&mut self, host: &mut impl SharedData) -> (u32, u32) {
-        self.values.occupancy(host)
+    /// Learns of the tenants that other VMs have admitted.
+    pub fn refresh(&mut self, host: &mut impl SharedData) {
+        self.values.refresh(host);
+    }
+
+    /// How many tenants there are, as far as this VM knows, and the most.
+    pub fn occupancy(&self) -> (u32, u32) {
+        self.values.occupancy()
     }
 }
 
@@ -105,7 +110,7 @@ mod tests {
             let Ok(Claim::Tenant(id)) = tenants.claim(name.as_bytes(), host) else { panic!("{name}") };
             assert_eq!(tenants.name(id), name);
         }
-        assert_eq!(tenants.occupancy(host), (2, 2));
+        assert_eq!(tenants.occupancy(), (2, 2));
         assert_eq!(tenants.name(TenantId::NONE), "_none");
         assert_eq!(tenants.name(TenantId::OTHER), "_other");
     }

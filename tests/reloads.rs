@@ -257,6 +257,36 @@ fn a_limit_that_is_raised_holds_at_once_and_one_that_is_lowered_keeps_what_was_a
 }
 
 #[test]
+fn a_first_configuration_that_comes_back_knows_who_was_admitted_meanwhile() {
+    let max =
+        |max: u32| configuration(json!({"tenant": {"sources": [{"header": "x-tenant-id"}], "max": max}}));
+    let first = max(2);
+    let envoy = Replaceable::start(&first);
+    assert_eq!(tenants(&envoy, &["a", "b", "b", "b", "c"]), ["_other", "a", "b"]);
+    envoy.replace(&max(20));
+    assert_eq!(tenants(&envoy, &["c", "d", "e"]), ["_other", "a", "b", "c", "d", "e"]);
+    // Envoy does not configure it anew where it has not drained: it hears of `c` on a tick.
+    envoy.replace(&first);
+    let of = |tenant: &str| {
+        let metrics = envoy.world.scrape();
+        metrics
+            .get("tenant_requests_total", &[("service", "shop"), ("tenant", tenant), ("code_class", "2xx")])
+    };
+    for tenant in ["c", "d", "e"] {
+        eventually(tenant, || {
+            let before = of(tenant);
+            tenants(&envoy, &[tenant]);
+            (of(tenant) == before + 1).then_some(())
+        });
+    }
+    let other = of("_other");
+    tenants(&envoy, &["a", "c", "d", "e"]);
+    assert_eq!(of("_other"), other);
+    tenants(&envoy, &["f"]);
+    assert_eq!(of("_other"), other + 1);
+}
+
+#[test]
 fn a_filter_that_is_switched_off_leaves_requests_alone_and_its_counters_standing_and_goes_on_when_it_is_back()
 {
     let configuration = configuration(json!({}));

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use redline::endpoint::{EndpointId, Template, Templates, normalize};
+use redline::endpoint::{Template, Templates, normalize};
 
 /// Segments of which templates and paths are made, few enough that they meet.
 #[derive(Arbitrary, Debug, Clone, Copy)]

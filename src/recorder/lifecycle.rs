@@ -118,6 +118,7 @@ impl Recorder {
     /// Says that this recorder lives; publishes and heals where it holds the lease.
     pub fn tick(&mut self, host: &mut impl Host) -> Ticked {
         self.take_slot(host);
+        self.catch_up(host);
         let now = host.monotonic_ns();
         let told = self.users.as_mut().map_or(Ok(()), |users| users.tick(now, host));
         self.note(told, host);
@@ -142,6 +143,14 @@ impl Recorder {
         Ticked { leads, warning: self.warn(host) }
     }
 
+    /// Learns of what others admitted. Where this configuration was replaced and comes back, nothing else tells it what the
+    /// one in between has admitted, and its own tables may be full.
+    fn catch_up(&mut self, host: &mut impl Host) {
+        self.labels.tenants.refresh(host);
+        self.labels.rules.refresh(host);
+        self.registry.refresh(host);
+    }
+
     /// What to warn of, once. Not only where it leads: who leads may be the main thread's VM, which counts nothing.
     fn warn(&mut self, host: &mut impl Host) -> Option<Warning> {
         if self.warned {
@@ -155,15 +164,15 @@ impl Recorder {
     fn publish(&mut self, now: u64, host: &mut impl Host) {
         let published = self.objectives.publish(now, &mut self.registry, &self.labels, host);
         self.note(published, host);
-        let (tenants, most) = self.labels.tenants.occupancy(host);
-        let label_sets = self.registry.label_sets(host);
+        let (tenants, most) = self.labels.tenants.occupancy();
+        let label_sets = self.registry.label_sets();
         if let Some(users) = &mut self.users {
             for (tenant, count) in users.count(tenants, now, host) {
                 let series = Series::PerTenant(Metric::TenantActiveUsers, tenant);
                 self.registry.set(series, count, &self.labels, host);
             }
         }
-        for (limit, values, most) in self.labels.rules.occupancy(host) {
+        for (limit, values, most) in self.labels.rules.occupancy() {
             self.registry.set(Series::LabelValues(limit), values.into(), &self.labels, host);
             self.registry.set(Series::LabelValuesMax(limit), most.into(), &self.labels, host);
         }

@@ -47,6 +47,23 @@ fn a_full_list_is_final_and_costs_no_look_up() {
 }
 
 #[test]
+fn a_full_list_learns_what_a_configuration_with_more_room_admitted_meanwhile() {
+    let host = &mut MemoryHost::default();
+    let mut first = roster(2, host);
+    for n in 0..2 {
+        first.admit(format!("{n}").into(), host).unwrap();
+    }
+    let mut larger = roster(40, host);
+    for n in 2..35 {
+        assert_eq!(larger.admit(format!("{n}").into(), host), Ok(Some(n)));
+    }
+    assert_eq!((first.find("34"), first.admit("34".into(), host)), (None, Ok(None)));
+    first.refresh(host);
+    assert_eq!((first.find("34"), first.admit("34".into(), host)), (Some(34), Ok(Some(34))));
+    assert_eq!(first.admit("35".into(), host), Ok(None), "it admits no more itself");
+}
+
+#[test]
 fn a_later_configuration_keeps_what_was_admitted_with_less_room_and_with_more() {
     let host = &mut MemoryHost::default();
     let mut first = roster(20, host);

@@ -239,15 +239,21 @@ impl Table {
         }
     }
 
+    /// Learns of what other VMs have admitted.
+    pub(super) fn refresh(&mut self, host: &mut impl Host) {
+        match self {
+            Self::Alphabet | Self::Constant(_) => {}
+            Self::Numbers(numbers) => numbers.refresh(host),
+            Self::Values(values) => values.refresh(host),
+        }
+    }
+
     /// How many values it has, and the most; `None` where it has no limit of its own.
-    pub(super) fn occupancy(&mut self, host: &mut impl Host) -> Option<(u32, u32)> {
+    pub(super) fn occupancy(&self) -> Option<(u32, u32)> {
         match self {
             Self::Alphabet | Self::Constant(_) => None,
-            Self::Numbers(numbers) => {
-                numbers.refresh(host);
-                Some((numbers.len(), numbers.max()))
-            }
-            Self::Values(values) => Some(values.occupancy(host)),
+            Self::Numbers(numbers) => Some((numbers.len(), numbers.max())),
+            Self::Values(values) => Some(values.occupancy()),
         }
     }
 
