@@ -14,6 +14,8 @@ import grpc
 sys.path.append(str(Path(__file__).parent))
 messages, services = grpc.protos_and_services("orders.proto")
 
+# Orders in one stream, more than there are timings in the trailers.
+LONG = 60
 TENANTS = ("acme", "globex", "initech")
 
 
@@ -27,7 +29,8 @@ def number(number):
 
 def one_round(stub, refund, tenant):
     """One call of each kind: yields the method and the code that the client saw."""
-    called = {"metadata": (("x-tenant-id", tenant),), "timeout": 60}
+    metadata = (("x-tenant-id", tenant),)
+    called = {"metadata": metadata, "timeout": 60}
     calls = (
         ("Place", lambda: stub.Place(order(quantity=2), **called)),
         ("Place", lambda: stub.Place(order(quantity=0), **called)),
@@ -35,10 +38,13 @@ def one_round(stub, refund, tenant):
         ("Place", lambda: stub.Place(order(quantity=1_000_000), **called)),
         ("Get", lambda: stub.Get(number(1), **called)),
         ("Get", lambda: stub.Get(number(1_000_000), **called)),
+        # The archive takes longer than that.
+        ("Get", lambda: stub.Get(number(0), metadata=metadata, timeout=0.3)),
         ("Watch", lambda: list(stub.Watch(number(1), **called))),
         ("Watch", lambda: list(stub.Watch(number(1_000_000), **called))),
         ("Import", lambda: stub.Import(iter([order(), order("pear", 3)]), **called)),
         ("Import", lambda: stub.Import(iter([order(), order("pear", 0)]), **called)),
+        ("Import", lambda: stub.Import(iter([order()] * LONG), **called)),
         ("Refund", lambda: refund(b"", **called)),
     )
     for method, call in calls:

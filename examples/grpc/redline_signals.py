@@ -5,11 +5,16 @@
             with signals.timing("db", "select"):
                 ...
 
-It goes into the trailers, which a call that fails has as well, and nothing else of the server's may set them.
+It goes into the trailers, which a call that fails has as well, behind those that the server has set itself.
 """
 
+import math
+import re
 from contextlib import contextmanager
 from time import perf_counter
+
+# Clients refuse a call whose metadata has more than 8 KB: what else a long call does is not said.
+MOST_TIMINGS = 50
 
 
 class Signals:
@@ -26,14 +31,19 @@ class Signals:
             yield
         finally:
             milliseconds = (perf_counter() - start) * 1000
-            self.timings.append(f'{name};dur={milliseconds:.3f};desc="{description}"')
+            # Printable ASCII without quotes: anything else would make metadata that gRPC does not send.
+            description = re.sub(r'[^ !#-\[\]-~]', "_", description)
+            if len(self.timings) < MOST_TIMINGS:
+                self.timings.append(f'{name};dur={milliseconds:.3f};desc="{description}"')
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_error):
-        report = ",".join(f"named_metrics.{name}={value}" for name, value in self.load.items())
-        trailers = [("endpoint-load-metrics", f"TEXT {report}")]
+        trailers = list(self.context.trailing_metadata() or ())
+        report = [f"named_metrics.{name}={value}" for name, value in self.load.items() if math.isfinite(value)]
+        if report:
+            trailers.append(("endpoint-load-metrics", "TEXT " + ",".join(report)))
         if self.timings:
             trailers.append(("server-timing", ", ".join(self.timings)))
         self.context.set_trailing_metadata(trailers)

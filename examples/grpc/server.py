@@ -17,7 +17,9 @@ from redline_signals import Signals
 sys.path.append(str(Path(__file__).parent))
 messages, services = grpc.protos_and_services("orders.proto")
 
-IN_STOCK = 500
+IN_STOCK = 100_000
+# Orders of other years, which are far away.
+ARCHIVE = 0
 
 
 class Orders(services.OrdersServicer):
@@ -27,16 +29,16 @@ class Orders(services.OrdersServicer):
     def Place(self, request, context):
         load = {"orders_placed": 0, "units_sold": 0}
         with Signals(context, load) as signals:
-            receipt = self.place(request, context, signals)
-            load.update(orders_placed=1, units_sold=request.quantity, stock=self.stock)
+            receipt, stock = self.place(request, context, signals)
+            load.update(orders_placed=1, units_sold=request.quantity, stock=stock)
             return receipt
 
     def Get(self, request, context):
-        with Signals(context, {"stock": self.stock}) as signals:
+        with Signals(context, {}) as signals:
             return self.find(request.number, context, signals)
 
     def Watch(self, request, context):
-        with Signals(context, {"stock": self.stock}) as signals:
+        with Signals(context, {}) as signals:
             receipt = self.find(request.number, context, signals)
             for state in ("placed", "packed", "sent", "delivered"):
                 receipt.state = state
@@ -46,10 +48,9 @@ class Orders(services.OrdersServicer):
         load = {"orders_placed": 0, "units_sold": 0}
         with Signals(context, load) as signals:
             for request in requests:
-                self.place(request, context, signals)
+                _receipt, load["stock"] = self.place(request, context, signals)
                 load["orders_placed"] += 1
                 load["units_sold"] += request.quantity
-            load["stock"] = self.stock
             return messages.Imported(orders=load["orders_placed"])
 
     def place(self, order, context, signals):
@@ -64,12 +65,16 @@ class Orders(services.OrdersServicer):
             self.stock -= order.quantity
             number = len(self.orders) + 1
             self.orders[number] = order
-        return messages.Receipt(number=number, order=order, state="placed")
+            stock = self.stock
+        return messages.Receipt(number=number, order=order, state="placed"), stock
 
     def find(self, number, context, signals):
+        if number == ARCHIVE:
+            time.sleep(1)
         with signals.timing("db", "select"):
             query()
-            order = self.orders.get(number)
+            with self.lock:
+                order = self.orders.get(number)
         if order is None:
             context.abort(grpc.StatusCode.NOT_FOUND, "there is no such order")
         return messages.Receipt(number=number, order=order, state="placed")
@@ -80,7 +85,7 @@ def query():
 
 
 def main(port="50051"):
-    server = grpc.server(ThreadPoolExecutor(16))
+    server = grpc.server(ThreadPoolExecutor(32))
     services.add_OrdersServicer_to_server(Orders(), server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()

@@ -53,8 +53,7 @@ impl Bootstrap<'_> {
             Some(_) => "type: STATIC",
             None => "type: STRICT_DNS\n      dns_lookup_family: V4_PREFERRED",
         };
-        // A call of gRPC's ends when its client says so, which may be never; what stands still ends by the idle timeout.
-        let (timeout, protocol) = if upstream.http2 { ("0s", HTTP2) } else { ("15s", "") };
+        let (timeout, protocol) = if upstream.http2 { (GRPC_TIMEOUT, HTTP2) } else { ("timeout: 15s", "") };
         format!(
             r#"admin:
   address:
@@ -84,7 +83,7 @@ impl Bootstrap<'_> {
                       routes:
                         - name: all
                           match: {{prefix: "/"}}
-                          route: {{cluster: upstream, timeout: {timeout}}}
+                          route: {{cluster: upstream, {timeout}}}
                 http_filters:
 {filter}                  - name: envoy.filters.http.router
                     typed_config:
@@ -159,6 +158,10 @@ fn metrics_cluster(admin: &HostPort) -> String {
 
 const HCM: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+/// A call may last for ever, or until its client's deadline; what stands still ends by the idle timeout. Envoy enforces the
+/// deadline a little before the client does: else the client would be gone, and nobody to blame.
+const GRPC_TIMEOUT: &str =
+    "timeout: 0s, max_stream_duration: {grpc_timeout_header_max: 0s, grpc_timeout_header_offset: 0.02s}";
 /// What a cluster says whose servers speak HTTP/2 without being asked.
 const HTTP2: &str = r#"      typed_extension_protocol_options:
         envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
