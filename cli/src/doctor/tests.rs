@@ -223,6 +223,39 @@ fn what_envoy_refused_is_said_with_its_reason() {
 }
 
 #[test]
+fn one_refused_change_is_one_finding_and_a_plugin_of_ours_has_its_reason_in_the_log() {
+    let with = |details: [&str; 2], names: [&str; 2]| {
+        let mut refused = live(&chain(&[ours()]), &json!([]));
+        let listeners = refused.config_dump["configs"][1]["dynamic_listeners"].as_array_mut().unwrap();
+        listeners.extend(names.iter().zip(details).map(|(name, details)| match *name {
+            "" => json!({"error_state": {"details": details}}),
+            name => json!({"name": name, "error_state": {"details": details}}),
+        }));
+        examine(&refused, Expected { document: None, version: redline::VERSION, now_s: 0 })
+    };
+    let plugin = "Unable to create Wasm plugin redline";
+    for names in [["", "in"], ["in", ""], ["in", "in"]] {
+        let found = with([plugin, plugin], names);
+        assert!(matches!(found.as_slice(), [one] if one.what.contains("change of in,")), "{found:?}");
+    }
+    assert_eq!(with([plugin, plugin], ["in", "out"]).len(), 2);
+    assert_eq!(with([plugin, "another"], ["in", ""]).len(), 2);
+    assert!(
+        matches!(with([plugin, plugin], ["", ""]).as_slice(), [one] if one.what.contains("without a name"))
+    );
+    for (why, in_the_log) in [
+        (plugin, true),
+        ("Unable to create Wasm HTTP filter istio-system.redline-shop", true),
+        ("Unable to create Wasm plugin other", false),
+        ("error adding listener 'redline': bad address", false),
+    ] {
+        let found = with([why, why], ["in", ""]);
+        assert_eq!(found[0].mend.contains("configuration refused: "), in_the_log, "{found:?}");
+        assert_eq!(found[0].mend.contains("correct what Envoy names"), !in_the_log, "{found:?}");
+    }
+}
+
+#[test]
 fn a_filter_that_is_off_counts_where_a_route_switches_it_on() {
     let mut off = ours();
     off["disabled"] = json!(true);
