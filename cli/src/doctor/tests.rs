@@ -305,8 +305,36 @@ fn a_plugin_without_a_name_has_stats_without_one() {
         let stats = format!("{RUNS}{stat}: 1\n");
         faults(&Live { stats, ..live(&chain(&[filter.clone()]), &json!([])) })
     };
-    assert_eq!(with("wasm.vm_reload_success"), ["crashed"]);
-    assert_eq!(with("wasm.other.vm_reload_success"), [""; 0]);
+    assert_eq!(with("wasm.vm_reload_success"), ["plugin-name", "crashed"]);
+    assert_eq!(with("wasm.other.vm_reload_success"), ["plugin-name"]);
+}
+
+#[test]
+fn a_name_that_no_alert_reads_is_found_and_a_meshs_names_are_not() {
+    let called = |name: &str, policy: &str| {
+        let mut filter = ours();
+        filter["typed_config"]["config"]["name"] = json!(name);
+        filter["typed_config"]["config"]["failure_policy"] = json!(policy);
+        faults(&live(&chain(&[filter]), &json!([])))
+    };
+    for (name, found) in [
+        ("redline", false),
+        ("redline-shop", false),
+        ("edge_redline_shop", false),
+        ("istio-system.redline-shop", false),
+        ("istio-system.metrics", false),
+        ("envoyextensionpolicy/shop/redline-shop/wasm/0", false),
+        ("metrics", true),
+        ("Redline", true),
+        ("my-redline", true),
+        ("redline-stock", true),
+        ("", true),
+    ] {
+        assert_eq!(called(name, "FAIL_RELOAD") == ["plugin-name"], found, "{name}");
+        assert_eq!(called(name, "FAIL_RELOAD").is_empty(), !found, "{name}");
+        // Nothing is started again there, so that nothing is to be read.
+        assert_eq!(called(name, "FAIL_OPEN"), [""; 0], "{name}");
+    }
 }
 
 #[test]
