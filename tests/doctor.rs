@@ -216,6 +216,22 @@ fn a_service_that_is_measured_twice() {
 }
 
 #[test]
+fn a_plugin_with_a_name_that_no_alert_reads() {
+    let world = planted(HEALTHY, |bootstrap| plugin(bootstrap)["name"] = json!("metrics"));
+    wait(&world);
+    // The fault is a real one: what the alerts read is not there.
+    let scrape = world.envoy.scrape().expect("Envoy answers");
+    assert!(scrape.contains("envoy_wasm_metrics_vm_reload_success{} 0"), "{scrape}");
+    assert!(!scrape.contains("envoy_wasm_redline_"), "{scrape}");
+    must_find(&world, &[], Fault::PluginName, &["is named metrics", "RedlineVMReloaded", "name it redline"]);
+    // Longer names with the service in them are read, too.
+    let world = planted(HEALTHY, |bootstrap| plugin(bootstrap)["name"] = json!("redline-shop"));
+    wait(&world);
+    let (code, said) = doctor(&world, &[]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn a_listener_without_the_filter() {
     let world = planted(HEALTHY, |bootstrap| {
         chain(bootstrap).remove(0);

@@ -7,6 +7,7 @@ use redline_cli::envoy::Launch;
 use serde_json::{Value, json};
 use std::cell::OnceCell;
 use support::client::{Call, Version, send_all};
+use support::doctor::{doctor, faults};
 use support::gateway::Listener;
 use support::hanging::{self, hang};
 use support::load::Load;
@@ -152,6 +153,11 @@ fn a_bad_configuration_is_refused_and_the_old_one_goes_on() {
     for mistake in ["$.service: \"Shop\"", "$.tick: \"1ms\""] {
         assert!(log.contains(&format!("redline: configuration refused: {mistake}")), "{mistake} in\n{log}");
     }
+    // Envoy reports it twice, once without a name; the doctor once, and says where the reason is.
+    let (_, said) = doctor(&envoy.world, &[]);
+    assert_eq!(faults(&said).iter().filter(|fault| *fault == "rejected").count(), 1, "{said}");
+    assert!(said.contains("the last change of ingress, "), "{said}");
+    assert!(said.contains("Envoy's log has the reason, in lines `configuration refused: "), "{said}");
     let before = envoy.world.scrape().total("http_requests_total");
     load.flows(500);
     let tally = load.stop(&envoy.world);

@@ -131,6 +131,23 @@ fn a_report_is_written_beside_the_same_output_and_is_small() {
 }
 
 #[test]
+fn a_log_without_durations_says_that_no_latency_was_counted() {
+    let files = files();
+    let line = "{\"time\":\"2026-01-01T00:00:00Z\",\"path\":\"/\",\"status\":200}\n";
+    let input = files.write("log.jsonl", &line.repeat(3));
+    let page = files.folder.path().join("report.html");
+    let done = files.replay(&input, &["--report", &page.to_string_lossy()]);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let note = "3 of 3 exchanges had no duration: latency SLOs count them nowhere";
+    assert!(said.ends_with(&format!("note: {note}\n")), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("latency ") && line.contains(" no events ")), "{said}");
+    let html = std::fs::read_to_string(&page).expect("a page");
+    for part in [note, "latency: no events", "1 had no events"] {
+        assert!(html.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_said_before_anything_is_read() {
     let files = files();
     let bad = files.write("bad.jsonl", "no exchange\n");

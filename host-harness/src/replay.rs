@@ -46,6 +46,8 @@ pub struct Summary {
     pub first_bad: Vec<BadRecord>,
     /// Records from before the clock's time, replayed late.
     pub out_of_order: u64,
+    /// Records without a duration: the filter sees none, and no latency is counted.
+    pub untimed: u64,
     /// Gaps in time that the clock jumped over.
     pub jumps: u64,
     /// The most streams that were open at one time.
@@ -143,6 +145,7 @@ where
     for record in records {
         match record {
             Ok(record) => {
+                replay.summary.untimed += u64::from(record.duration_ns.is_none());
                 replay.start(record)?;
                 replay.summary.exchanges += 1;
                 replay.summary.most_open = replay.summary.most_open.max(replay.open.len() as u64);

@@ -11,8 +11,17 @@ pub(super) struct Proxy {
     pub(super) stats_config: Value,
     /// Every place where the filter stands, in the order of the listeners.
     pub(super) filters: Vec<Filter>,
-    /// What Envoy refused and goes on without: name of a listener or filter, and Envoy's reason.
-    pub(super) refused: Vec<(String, String)>,
+    /// What Envoy refused and goes on without; one without a name only where no named one was refused for the same reason.
+    pub(super) refused: Vec<Refused>,
+}
+
+/// A change that Envoy refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// The listener's or the filter's name, where Envoy says it.
+    pub(super) name: Option<String>,
+    /// Envoy's reason, its first line.
+    pub(super) why: String,
 }
 
 /// The filter in one chain.
@@ -77,6 +86,10 @@ impl Proxy {
         for section in of_type("EcdsConfigDump") {
             proxy.refused.extend(list(section, "ecds_filters").filter_map(refused));
         }
+        // Of a change that Envoy could not read it says the same of the whole, without a name.
+        let named: Vec<String> =
+            proxy.refused.iter().filter(|r| r.name.is_some()).map(|r| r.why.clone()).collect();
+        proxy.refused.retain(|refused| refused.name.is_some() || !named.contains(&refused.why));
         proxy
     }
 
@@ -182,11 +195,12 @@ fn verifies_nothing(config: &Value) -> bool {
 }
 
 /// What was refused last of a listener, or of a filter that is handed over, and why.
-fn refused(entry: &Value) -> Option<(String, String)> {
+fn refused(entry: &Value) -> Option<Refused> {
     let error = entry.get("error_state")?;
     let name = entry.get("name").or_else(|| entry.pointer("/ecds_filter/name")).and_then(Value::as_str);
     let why = error.get("details").and_then(Value::as_str).unwrap_or("Envoy does not say why");
-    Some((name.unwrap_or("(without a name)").to_owned(), why.lines().next().unwrap_or_default().to_owned()))
+    let why = why.lines().next().unwrap_or_default().to_owned();
+    Some(Refused { name: name.filter(|name| !name.is_empty()).map(str::to_owned), why })
 }
 
 /// Calls `found` with the HTTP filters of every connection manager in a listener.

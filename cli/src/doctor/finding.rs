@@ -31,6 +31,8 @@ pub enum Fault {
     FailurePolicy,
     /// One service measured twice.
     Twice,
+    /// A plugin whose name hides its crashes from the alerts.
+    PluginName,
     /// The filter crashed.
     Crashed,
     /// Filter and command line are of different versions.
@@ -64,6 +66,7 @@ impl Fault {
             Self::FilterOrder => "filter-order",
             Self::FailurePolicy => "failure-policy",
             Self::Twice => "twice",
+            Self::PluginName => "plugin-name",
             Self::Crashed => "crashed",
             Self::FilterVersion => "filter-version",
             Self::NearLimit => "near-limit",

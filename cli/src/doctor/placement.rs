@@ -4,6 +4,7 @@ use super::dump::{Filter, Proxy};
 use super::finding::{Fault, Finding, several};
 use crate::document::Document;
 use redline::config::{Config, ValueSource};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Types of filters after which a token in the request is a verified one.
@@ -34,6 +35,9 @@ pub(super) fn check(proxy: &Proxy, document: Option<&Document>, findings: &mut V
     }
     order(proxy, findings);
     twice(proxy, findings);
+    for filter in &proxy.filters {
+        named(filter, findings);
+    }
     if let Some(document) = document {
         differs(proxy, &document.config, findings);
     }
@@ -104,6 +108,32 @@ fn twice(proxy: &Proxy, findings: &mut Vec<Finding>) {
         };
         findings.push(Finding { fault: Fault::Twice, what, mend: mend.to_owned() });
     }
+}
+
+/// A name that no rule knows: Envoy's stats of crashes have it in their names. What a mesh calls its plugins, with dots or
+/// slashes, is the mesh's, and where crashes start no new VM, there is nothing to read.
+fn named(filter: &Filter, findings: &mut Vec<Finding>) {
+    let Ok(config) = &filter.config else { return };
+    let name = filter.stats.trim_start_matches("wasm.").trim_end_matches('.');
+    let plain = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let known = name == "redline" || plain(name).contains(&format!("redline_{}", plain(&config.service)));
+    let reloads = filter
+        .plugin
+        .get("failure_policy")
+        .and_then(Value::as_str)
+        .is_some_and(|policy| policy == "FAIL_RELOAD");
+    if known || name.contains(['.', '/']) || !reloads {
+        return;
+    }
+    let called = if name.is_empty() { "has no `name`".to_owned() } else { format!("is named {name}") };
+    findings.push(Finding {
+        fault: Fault::PluginName,
+        what: format!(
+            "the plugin of {} (listener {}) {called}: RedlineVMReloaded and RedlineVMReloadFailed do not see its crashes",
+            config.service, filter.listener
+        ),
+        mend: "name it redline (`config.name` of the Wasm filter), as `redline render envoy` does".to_owned(),
+    });
 }
 
 fn differs(proxy: &Proxy, expected: &Config, findings: &mut Vec<Finding>) {

@@ -1,6 +1,6 @@
 //! Envoy's and the filters' stats in; filters that are configured and measure nothing, and why, out.
 
-use super::dump::{Filter, Proxy};
+use super::dump::{Filter, Proxy, Refused};
 use super::finding::{Fault, Finding, several};
 use super::stats::Stats;
 use redline::config::Config;
@@ -8,11 +8,21 @@ use redline::metric::Metric;
 
 /// What keeps filters out of Envoy, whatever their service is.
 pub(super) fn loading(stats: &Stats<'_>, proxy: &Proxy, findings: &mut Vec<Finding>) {
-    for (name, why) in &proxy.refused {
+    for Refused { name, why } in &proxy.refused {
+        let name = name.as_deref().unwrap_or("(without a name)");
+        let mend = match of_our_plugin(why, proxy) {
+            true => {
+                "Envoy's log has the reason, in lines `configuration refused: …`, each a mistake that `redline check` lists too; \
+                 where there is none, Envoy could not load the module, and says so there"
+            }
+            false => {
+                "correct what Envoy names; of a configuration of the filter, `redline check` lists every mistake"
+            }
+        };
         findings.push(Finding {
             fault: Fault::Rejected,
             what: format!("Envoy refused the last change of {name}, and runs what was before it: {why}"),
-            mend: "correct what Envoy names; of a configuration of the filter, `redline check` lists every mistake".to_owned(),
+            mend: mend.to_owned(),
         });
     }
     let failures = stats.envoy.get("wasm.remote_load_fetch_failures").copied().unwrap_or_default();
@@ -41,6 +51,13 @@ pub(super) fn loading(stats: &Stats<'_>, proxy: &Proxy, findings: &mut Vec<Findi
                 .to_owned(),
         });
     }
+}
+
+/// Whether Envoy names nothing but a Wasm plugin that is ours: `Unable to create Wasm plugin redline`.
+fn of_our_plugin(why: &str, proxy: &Proxy) -> bool {
+    let Some((_, plugin)) = why.split_once("Unable to create Wasm ") else { return false };
+    let known = proxy.filters.iter().map(|filter| filter.name.as_str()).filter(|name| !name.is_empty());
+    known.chain(["redline"]).any(|name| plugin.contains(name))
 }
 
 /// A service whose filter says nothing at all; `dropped` are the metrics that Envoy throws away.

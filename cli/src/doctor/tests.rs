@@ -223,6 +223,39 @@ fn what_envoy_refused_is_said_with_its_reason() {
 }
 
 #[test]
+fn one_refused_change_is_one_finding_and_a_plugin_of_ours_has_its_reason_in_the_log() {
+    let with = |details: [&str; 2], names: [&str; 2]| {
+        let mut refused = live(&chain(&[ours()]), &json!([]));
+        let listeners = refused.config_dump["configs"][1]["dynamic_listeners"].as_array_mut().unwrap();
+        listeners.extend(names.iter().zip(details).map(|(name, details)| match *name {
+            "" => json!({"error_state": {"details": details}}),
+            name => json!({"name": name, "error_state": {"details": details}}),
+        }));
+        examine(&refused, Expected { document: None, version: redline::VERSION, now_s: 0 })
+    };
+    let plugin = "Unable to create Wasm plugin redline";
+    for names in [["", "in"], ["in", ""], ["in", "in"]] {
+        let found = with([plugin, plugin], names);
+        assert!(matches!(found.as_slice(), [one] if one.what.contains("change of in,")), "{found:?}");
+    }
+    assert_eq!(with([plugin, plugin], ["in", "out"]).len(), 2);
+    assert_eq!(with([plugin, "another"], ["in", ""]).len(), 2);
+    assert!(
+        matches!(with([plugin, plugin], ["", ""]).as_slice(), [one] if one.what.contains("without a name"))
+    );
+    for (why, in_the_log) in [
+        (plugin, true),
+        ("Unable to create Wasm HTTP filter istio-system.redline-shop", true),
+        ("Unable to create Wasm plugin other", false),
+        ("error adding listener 'redline': bad address", false),
+    ] {
+        let found = with([why, why], ["in", ""]);
+        assert_eq!(found[0].mend.contains("configuration refused: "), in_the_log, "{found:?}");
+        assert_eq!(found[0].mend.contains("correct what Envoy names"), !in_the_log, "{found:?}");
+    }
+}
+
+#[test]
 fn a_filter_that_is_off_counts_where_a_route_switches_it_on() {
     let mut off = ours();
     off["disabled"] = json!(true);
@@ -272,8 +305,36 @@ fn a_plugin_without_a_name_has_stats_without_one() {
         let stats = format!("{RUNS}{stat}: 1\n");
         faults(&Live { stats, ..live(&chain(&[filter.clone()]), &json!([])) })
     };
-    assert_eq!(with("wasm.vm_reload_success"), ["crashed"]);
-    assert_eq!(with("wasm.other.vm_reload_success"), [""; 0]);
+    assert_eq!(with("wasm.vm_reload_success"), ["plugin-name", "crashed"]);
+    assert_eq!(with("wasm.other.vm_reload_success"), ["plugin-name"]);
+}
+
+#[test]
+fn a_name_that_no_alert_reads_is_found_and_a_meshs_names_are_not() {
+    let called = |name: &str, policy: &str| {
+        let mut filter = ours();
+        filter["typed_config"]["config"]["name"] = json!(name);
+        filter["typed_config"]["config"]["failure_policy"] = json!(policy);
+        faults(&live(&chain(&[filter]), &json!([])))
+    };
+    for (name, found) in [
+        ("redline", false),
+        ("redline-shop", false),
+        ("edge_redline_shop", false),
+        ("istio-system.redline-shop", false),
+        ("istio-system.metrics", false),
+        ("envoyextensionpolicy/shop/redline-shop/wasm/0", false),
+        ("metrics", true),
+        ("Redline", true),
+        ("my-redline", true),
+        ("redline-stock", true),
+        ("", true),
+    ] {
+        assert_eq!(called(name, "FAIL_RELOAD") == ["plugin-name"], found, "{name}");
+        assert_eq!(called(name, "FAIL_RELOAD").is_empty(), !found, "{name}");
+        // Nothing is started again there, so that nothing is to be read.
+        assert_eq!(called(name, "FAIL_OPEN"), [""; 0], "{name}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::json::SCHEMA_VERSION;
 use super::numbers::{coarse, count};
-use super::replay::remarks;
+use super::replay::{remarks, untimed};
 use super::table::{self, Align};
 use crate::backtest::{Backtest, Episode, SloOutcome};
 use crate::course::length::S;
@@ -158,8 +158,15 @@ fn alerts(backtest: &Backtest) -> String {
     if text.is_empty() { "\nNo alert fires.\n".to_owned() } else { text }
 }
 
-/// What a reader should know.
-fn notes(this: Named<'_>, against: Option<Named<'_>>) -> Vec<String> {
+/// What a reader should know, a sentence each.
+pub(super) fn notes(this: Named<'_>, against: Option<Named<'_>>) -> Vec<String> {
+    let slos = std::iter::once(this).chain(against).flat_map(|named| &named.backtest.slos);
+    let untimed = untimed(&this.backtest.replay.summary, slos.map(|outcome| &outcome.slo));
+    unseen(this, against).into_iter().chain(untimed).collect()
+}
+
+/// Windows that are longer than the traffic.
+fn unseen(this: Named<'_>, against: Option<Named<'_>>) -> Vec<String> {
     let Some((first, last)) = this.backtest.replay.span_ns else { return Vec::new() };
     let span_s = last.saturating_sub(first).div_ceil(S);
     let outcomes = std::iter::once(this).chain(against).flat_map(|named| &named.backtest.slos);

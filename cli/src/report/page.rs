@@ -1,9 +1,9 @@
 //! What a command found in; its page, which nobody has written to a file yet, out.
 
-use super::backtest::{Named, comparison_rows};
+use super::backtest::{Named, comparison_rows, notes};
 use super::html::{Firing, Input, Made, Page, PageError};
 use super::numbers::count;
-use super::replay::remarks;
+use super::replay::{remarks, untimed};
 use crate::backtest::Episode;
 use crate::replay::Outcome;
 use crate::scrape::Scrape;
@@ -40,6 +40,19 @@ pub fn replay(
     firings: Option<&[Firing]>,
     made: Made,
 ) -> Result<Page, PageError> {
+    let notes = untimed(&outcome.summary, &config.slos).into_iter().collect();
+    replayed(config, outcome, title, firings, notes, made)
+}
+
+/// The same with these notes behind the remarks.
+fn replayed(
+    config: &Config,
+    outcome: &Outcome,
+    title: String,
+    firings: Option<&[Firing]>,
+    notes: Vec<String>,
+    made: Made,
+) -> Result<Page, PageError> {
     let scrape = Scrape::parse(&outcome.prometheus)?;
     let slos = from_scrape(config, "the replay", scrape.clone(), 0).ok();
     let remarks = format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome));
@@ -53,7 +66,7 @@ pub fn replay(
         slos: slos.as_ref(),
         firings,
         sources: Vec::new(),
-        remarks: remarks.lines().map(|line| line.trim().to_owned()).collect(),
+        remarks: remarks.lines().map(|line| line.trim().to_owned()).chain(notes).collect(),
         made,
     })
 }
@@ -67,7 +80,8 @@ pub fn backtest(
     made: Made,
 ) -> Result<Page, PageError> {
     let firings: Vec<Firing> = this.backtest.episodes.iter().map(firing).collect();
-    let mut page = replay(config, &this.backtest.replay, title, Some(&firings), made)?;
+    let mut page =
+        replayed(config, &this.backtest.replay, title, Some(&firings), notes(this, against), made)?;
     if let Some(other) = against {
         let columns =
             ["SLO", "Configuration", "Objective", "Alerts", "Firing", "First firing (UTC)", "Budget left"];

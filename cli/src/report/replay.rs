@@ -9,9 +9,10 @@ use super::{custom, slo};
 use crate::replay::{Outcome, Verified};
 use crate::scrape::{Scrape, ScrapeError};
 use crate::slo::from_scrape;
+use host_harness::replay::Summary;
 use host_harness::stats::{Sample, Value as Stat};
 use jiff::Timestamp;
-use redline::config::Config;
+use redline::config::{Config, Sli, Slo};
 use redline::metric::{DurationUnit, Metric};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,7 +40,22 @@ pub fn table(config: &Config, outcome: &Outcome) -> Result<String, ScrapeError> 
         text.push_str(&format!("{}\n", slo::table(&states)));
     }
     text.push_str(&format!("{} exchanges replayed\n{}", count(outcome.summary.exchanges), remarks(outcome)));
+    if let Some(note) = untimed(&outcome.summary, &config.slos) {
+        text.push_str(&format!("note: {note}\n"));
+    }
     Ok(text)
+}
+
+/// That exchanges had no duration, where an SLO counts by it; a sentence.
+pub(super) fn untimed<'s>(summary: &Summary, slos: impl IntoIterator<Item = &'s Slo>) -> Option<String> {
+    let asked = slos.into_iter().any(|slo| matches!(slo.sli, Sli::Latency { .. }));
+    (asked && summary.untimed > 0).then(|| {
+        format!(
+            "{} of {} exchanges had no duration: latency SLOs count them nowhere",
+            count(summary.untimed),
+            count(summary.exchanges)
+        )
+    })
 }
 
 /// What one should know of the input, and what the oracle says; a line each, or nothing.
@@ -234,7 +250,6 @@ fn count_of<T>(items: &[T]) -> u64 {
 mod tests {
     use super::*;
     use host_harness::oracle::{Difference, What};
-    use host_harness::replay::Summary;
     use host_harness::traffic::BadRecord;
 
     fn sample(name: &str, labels: &[(&str, &str)], value: Stat) -> Sample {
@@ -294,6 +309,23 @@ acme       9,000     0 %       0 B        0 B
 2 entries are no traffic of a gateway (data: and the like) and were left out
 ";
         assert_eq!(table(&config(), &outcome()).unwrap(), expected);
+    }
+
+    #[test]
+    fn exchanges_without_a_duration_are_said_where_an_slo_counts_by_it() {
+        let mut outcome = outcome();
+        outcome.summary.untimed = 12_000;
+        let of = |slos: &str, outcome: &Outcome| {
+            let config = format!(r#"{{"service":"shop","slos":[{slos}]}}"#);
+            table(&Config::from_json(config.as_bytes()).unwrap(), outcome).unwrap()
+        };
+        let latency = r#"{"name":"l","objective":99,"sli":{"latency":{"threshold":"300ms"}}}"#;
+        let note = "note: 12,000 of 12,000 exchanges had no duration: latency SLOs count them nowhere\n";
+        assert!(of(latency, &outcome).ends_with(note));
+        let availability = r#"{"name":"a","objective":99,"sli":{"availability":{}}}"#;
+        assert!(!of(availability, &outcome).contains("no duration"));
+        outcome.summary.untimed = 0;
+        assert!(!of(latency, &outcome).contains("no duration"));
     }
 
     #[test]

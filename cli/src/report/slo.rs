@@ -50,7 +50,7 @@ fn row(state: &SloState) -> Vec<String> {
     let left = Left::of(state);
     vec![
         slo.name.clone(),
-        status(report.status).to_owned(),
+        standing(state).to_owned(),
         sli(state),
         format!("{} %", slo.objective),
         count(period.tally.events),
@@ -73,14 +73,19 @@ fn burn_row(state: &SloState) -> Vec<String> {
     let mut cells = vec![state.slo.name.clone()];
     for window in Window::ALL {
         let seen = state.report.window(window);
-        let partly = seen.coverage_s < window.length(state.slo.period).as_secs();
         cells.push(match seen.tally.events {
             0 => "-".to_owned(),
-            _ => format!("{}{}", burn(seen.burn), if partly { "*" } else { "" }),
+            _ => format!("{}{}", burn(seen.burn), if partly_seen(state, window) { "*" } else { "" }),
         });
     }
     cells.push(pairs_over(state).join(", "));
     cells
+}
+
+/// Whether a window had events and has not been seen whole.
+pub fn partly_seen(state: &SloState, window: Window) -> bool {
+    let seen = state.report.window(window);
+    seen.tally.events > 0 && seen.coverage_s < window.length(state.slo.period).as_secs()
 }
 
 /// The good ratio over the period in percent; `-` without events.
@@ -182,7 +187,20 @@ pub fn burn(BurnMilli(milli): BurnMilli) -> String {
     text.to_owned()
 }
 
-/// A status in words.
+/// How an SLO stands in words, for people: what never had an event is neither well nor unknown, but `no events`.
+pub fn standing(state: &SloState) -> &'static str {
+    match state.report.status {
+        SloStatus::Healthy | SloStatus::Unknown if !had_events(state) => "no events",
+        known => status(known),
+    }
+}
+
+/// Whether the period had any event.
+pub fn had_events(state: &SloState) -> bool {
+    state.report.window(Window::Period).tally.events > 0
+}
+
+/// A status in words, for programs.
 pub fn status(status: SloStatus) -> &'static str {
     match status {
         SloStatus::Healthy => "healthy",

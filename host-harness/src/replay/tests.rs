@@ -152,6 +152,13 @@ fn bad_records_end_the_replay_or_are_counted() {
 }
 
 #[test]
+fn records_without_a_duration_are_counted() {
+    let untimed = Record { duration_ns: None, ..record(2, 0, "/b") };
+    let (_, summary) = run(&[record(1, 0, "/a"), untimed.clone(), untimed]);
+    assert_eq!((summary.exchanges, summary.untimed), (3, 2));
+}
+
+#[test]
 fn a_trap_ends_the_replay_with_a_typed_error() {
     let mut gateway = Guest::default().on("proxy_on_log", &["trap"]).start(GatewayConfig::default()).unwrap();
     let error = replay(&mut gateway, ok(&[record(1, 0, "/a")]), Options::default()).unwrap_err();

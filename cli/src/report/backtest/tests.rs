@@ -2,8 +2,10 @@ use super::super::json::tests::keys;
 use super::*;
 use crate::render::prometheus::Severity;
 use crate::replay::Outcome;
+use crate::report::html::Made;
+use crate::report::page;
 use host_harness::replay::Summary;
-use redline::config::Config;
+use redline::config::{Config, Duration, Sli};
 use redline::slo::Tally;
 
 /// 2026-01-01.
@@ -72,6 +74,26 @@ note: their alerts judge what there is; the rest of a period counts as time with
     assert_eq!(table(Named { config: "a.yaml", backtest: &this }, None), expected);
     assert_eq!(this.firing_seconds("availability"), 7200 + DAY_S);
     assert_eq!(this.firing_seconds("other"), 0);
+}
+
+#[test]
+fn a_page_has_the_notes_of_the_table() {
+    let mut this = backtest("99.9");
+    this.replay.summary.untimed = 5;
+    let mut other = backtest("99.9");
+    other.slos[0].slo.sli = Sli::Latency { threshold: Duration::from_secs(1) };
+    let [this, other] =
+        [("a.yaml", &this), ("b.yaml", &other)].map(|(config, backtest)| Named { config, backtest });
+    let text = table(this, Some(other));
+    let notes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
+    assert_eq!(notes.len(), 3, "{text}");
+    assert_eq!(notes[2], "5 of 1,000,000 exchanges had no duration: latency SLOs count them nowhere");
+    let config = Config::from_json(br#"{"service":"shop"}"#).unwrap();
+    let made = Made { version: "1".to_owned(), at_ns: 0 };
+    let html = page::backtest(&config, this, Some(other), "t".to_owned(), made).unwrap().html().unwrap();
+    for note in notes {
+        assert_eq!(html.matches(note).count(), 1, "{note}");
+    }
 }
 
 #[test]

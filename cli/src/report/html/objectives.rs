@@ -16,18 +16,25 @@ use redline::slo::{BurnMilli, BurnPair, SloStatus, Window};
 const MOST_CHARTS: usize = 8;
 /// Burn rates are drawn up to here; what is faster is cut, and its number stands beside it.
 const MOST_BURN: f64 = 20.0;
+/// Where the highest rates stand in the table of windows.
+const HIGHEST: usize = 2;
 const INKS: [Ink; 4] = [Ink::Third, Ink::Second, Ink::First, Ink::Fourth];
+
+/// What the charts' thresholds are.
+const RULES: &str = "A burn rate of 1 uses up the budget in just the period. An SLO is critical where both windows of a \
+     pair burn faster than its factor: 1h and 5m over 14.4, or 6h and 30m over 6; at risk over 3 in 1d and 2h, or over 1 in 3d \
+     and 6h, or with less than 25 % of the budget left. These are the thresholds of the status; alerts of a period other than \
+     30d have factors of their own.";
+const PARTLY_SEEN: &str = " * not seen whole yet: the window holds what came so far.";
 
 /// A table of all, and for each its budget and its burn rates.
 pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> {
     let Some(states) = input.slos.filter(|states| !states.slos.is_empty()) else { return Ok(None) };
     let mut parts = vec![Part::Table(table(&states.slos, input.when()))];
     let (bins, length) = input.bins();
-    parts.push(Part::Text(
-        "A burn rate of 1 uses up the budget in just the period. An SLO is critical where both windows of a pair burn faster \
-         than its factor: 1h and 5m over 14.4, or 6h and 30m over 6; at risk over 3 in 1d and 2h, or over 1 in 3d and 6h."
-            .to_owned(),
-    ));
+    let all = || states.slos.iter().flat_map(|state| Window::ALL.map(|window| (state, window)));
+    let partly = all().any(|(state, window)| slo::partly_seen(state, window));
+    parts.push(Part::Text(format!("{RULES}{}", if partly { PARTLY_SEEN } else { "" })));
     for (place, state) in states.slos.iter().enumerate().take(MOST_CHARTS) {
         let mut charts = Vec::new();
         if let Some(time) = time_of(&bins) {
@@ -37,7 +44,7 @@ pub(super) fn section(input: &Input<'_>) -> Result<Option<Section>, ChartError> 
             charts.extend(slo.burn()?);
         }
         charts.push(windows(state, bins.iter().filter_map(|bin| bin.slos.get(place)), input.when())?);
-        parts.push(Part::Heading(format!("{}: {}", state.slo.name, slo::status(state.report.status))));
+        parts.push(Part::Heading(format!("{}: {}", state.slo.name, slo::standing(state))));
         parts.push(Part::Charts(charts));
     }
     if states.slos.len() > MOST_CHARTS {
@@ -72,10 +79,9 @@ fn row(state: &SloState) -> Vec<Cell> {
     let report = &state.report;
     let period = report.window(Window::Period).tally;
     let left = slo::budget_left_ppm(state);
-    let tone = tone(report.status);
     vec![
         state.slo.name.clone().into(),
-        Cell::toned(slo::status(report.status), tone),
+        Cell::toned(slo::standing(state), tone(state)),
         if period.events == 0 { "-".into() } else { Cell::from(slo::sli(state)) },
         format!("{} %", state.slo.objective).into(),
         state.slo.period.to_string().into(),
@@ -87,8 +93,9 @@ fn row(state: &SloState) -> Vec<Cell> {
     ]
 }
 
-fn tone(status: SloStatus) -> &'static str {
-    match status {
+fn tone(state: &SloState) -> &'static str {
+    match state.report.status {
+        SloStatus::Healthy if !slo::had_events(state) => "",
         SloStatus::Healthy => "good",
         SloStatus::AtRisk => "warning",
         SloStatus::Critical | SloStatus::Exhausted => "bad",
@@ -251,7 +258,12 @@ fn windows<'a>(
         let pairs = BurnPair::ALL.into_iter().filter(|pair| pair.long == window || pair.short == window);
         let limits: Vec<BurnMilli> = pairs.map(|pair| pair.factor).collect();
         let over = limits.iter().any(|limit| seen.burn > *limit);
-        let text = if seen.tally.events == 0 { "no events".to_owned() } else { short(seen.burn) };
+        let star = if slo::partly_seen(state, window) { "*" } else { "" };
+        let text = if seen.tally.events == 0 {
+            "no events".to_owned()
+        } else {
+            format!("{}{star}", short(seen.burn))
+        };
         let peak = peak_of(window);
         let limited: Vec<String> = limits.iter().map(|limit| burn(*limit)).collect();
         cells.push(vec![
@@ -286,8 +298,16 @@ fn windows<'a>(
         ("threshold", Ink::Mark, false),
         ("highest so far", Ink::Peak, false),
     ];
-    let keys = keys.into_iter().filter(|(_, ink, _)| *ink != Ink::Peak || peaks.iter().any(|peak| *peak > 0));
-    let columns = ["Window", "Burn rate", "Highest so far", "Thresholds", "Events", "Bad"];
+    let peaked = peaks.iter().any(|peak| *peak > 0);
+    let keys = keys.into_iter().filter(|(_, ink, _)| *ink != Ink::Peak || peaked);
+    let mut columns = vec!["Window", "Burn rate", "Highest so far", "Thresholds", "Events", "Bad"];
+    // Of one moment nothing higher is known.
+    if !peaked {
+        columns.remove(HIGHEST);
+        for row in &mut cells {
+            row.remove(HIGHEST);
+        }
+    }
     Ok(Chart {
         title: format!("Burn rate by window, {when}"),
         drawing: bars(&finding, &rows, &burn_axis())?,

@@ -6,7 +6,9 @@ use super::parts::Headline;
 use crate::report::numbers::{self, count, percent, quantile_of_durations, whole};
 use crate::report::quantile::quantile;
 use crate::report::slo;
+use crate::slo::SloState;
 use redline::metric::Metric;
+use redline::slo::SloStatus;
 
 pub(super) fn subtitle(input: &Input<'_>) -> Vec<String> {
     let mut lines = vec![format!("Service {}", input.config.service)];
@@ -51,13 +53,15 @@ pub(super) fn headlines(input: &Input<'_>) -> Vec<Headline> {
         headlines.push(headline("In flight, most", count(most), "requests at one time"));
     }
     if let Some(states) = input.slos {
-        let healthy =
-            states.slos.iter().filter(|state| slo::status(state.report.status) == "healthy").count();
-        let note = match states.slos.iter().map(slo::budget_left_ppm).min() {
-            Some(least) => format!("least budget left: {}", slo::percent(least, 1)),
-            None => String::new(),
-        };
-        headlines.push(headline("SLOs healthy", format!("{healthy} of {}", states.slos.len()), &note));
+        let (seen, silent): (Vec<&SloState>, Vec<&SloState>) =
+            states.slos.iter().partition(|state| slo::had_events(state));
+        let healthy = seen.iter().filter(|state| state.report.status == SloStatus::Healthy).count();
+        let least = seen.iter().map(|state| slo::budget_left_ppm(state)).min();
+        let least = least.map(|least| format!("least budget left: {}", slo::percent(least, 1)));
+        let none = (!silent.is_empty()).then(|| format!("{} had no events", silent.len()));
+        let notes: Vec<String> = least.into_iter().chain(none).collect();
+        let value = format!("{healthy} of {}", states.slos.len());
+        headlines.push(headline("SLOs healthy", value, &notes.join("; ")));
     }
     if let Some(firings) = input.firings {
         let pages = firings.iter().filter(|firing| firing.pages()).count();

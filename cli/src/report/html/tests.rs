@@ -2,7 +2,8 @@ use super::*;
 use crate::course::{Course, Totals};
 use crate::scrape::Scrape;
 use crate::slo::{SloStates, from_scrape};
-use redline::config::Config;
+use redline::config::{Config, Duration};
+use redline::slo::{Report, Tally, Window};
 use std::collections::BTreeSet;
 
 const S: u64 = 1_000_000_000;
@@ -214,4 +215,77 @@ fn long_tables_are_cut_and_say_so() {
     let rows = (0..30).map(|n| vec![Cell::from(n.to_string())]).collect();
     let table = Table::new("t", &["n"], rows).cut(20);
     assert_eq!((table.rows.len(), table.more.as_str()), (20, "and 10 more"));
+}
+
+/// How an SLO stands that has seen so many events, none of them bad, for so long.
+fn seen(world: &World, name: &str, events: u64, seconds: u64) -> crate::slo::SloState {
+    let mut state = world.slos.slos[0].clone();
+    state.slo.name = name.to_owned();
+    let seen = Window::ALL.map(|window| {
+        let coverage = Duration::from_secs(seconds).min(window.length(state.slo.period));
+        (Tally { events, bad: 0 }, coverage)
+    });
+    state.report = Report::of(seen, state.slo.period, state.slo.objective);
+    state
+}
+
+#[test]
+fn an_slo_without_events_is_not_counted_as_healthy() {
+    let mut world = World::new(60);
+    world.slos.slos = vec![seen(&world, "busy", 100, 7200), seen(&world, "silent", 0, 7200)];
+    let html = world.html();
+    for said in [
+        "<dt>SLOs healthy</dt><dd class=\"value\">1\u{a0}of\u{a0}2</dd><dd>least budget left: 100.0\u{a0}%; 1 had no events</dd>",
+        "busy: healthy",
+        "silent: no events",
+    ] {
+        assert!(html.contains(said), "{said}");
+    }
+    assert!(!html.contains("silent: healthy"));
+    world.slos.slos.remove(0);
+    assert!(world.html().contains("0\u{a0}of\u{a0}1</dd><dd>1 had no events</dd>"));
+}
+
+#[test]
+fn windows_that_were_not_seen_whole_have_a_star_and_the_rules_of_the_status_stand_above_them() {
+    let mut world = World::new(60);
+    world.slos.slos = vec![seen(&world, "young", 100, 3600)];
+    let windows = |world: &World| {
+        let page = Page::of(&world.input()).unwrap();
+        let parts = page.sections.iter().flat_map(|section| section.parts.clone());
+        let charts =
+            parts.filter_map(|part| if let Part::Charts(charts) = part { Some(charts) } else { None });
+        charts.flatten().find(|chart| chart.title.starts_with("Burn rate by window")).unwrap()
+    };
+    let chart = windows(&world);
+    let rates: Vec<&str> = chart.data.rows.iter().map(|row| row[1].text.as_str()).collect();
+    assert_eq!(rates, ["0", "0", "0", "0*", "0*", "0*", "0*", "0*"]);
+    assert!(chart.drawing.wide.contains("0*") && chart.drawing.narrow.contains("0*"));
+    let html = world.html();
+    let star = "* not seen whole yet";
+    for said in
+        [star, "less than 25 % of the budget left", "thresholds of the status", "factors of their own"]
+    {
+        assert!(html.contains(said), "{said}");
+    }
+    world.slos.slos = vec![seen(&world, "old", 100, 90 * 86_400)];
+    assert!(!world.html().contains(star));
+    assert!(windows(&world).data.rows.iter().all(|row| !row[1].text.contains('*')));
+}
+
+#[test]
+fn the_highest_rates_are_shown_where_any_are_known() {
+    let world = World::new(60);
+    let highest = "Highest so far";
+    assert!(world.html().contains(highest));
+    let now = Input { scrape: None, course: None, span_ns: None, firings: None, ..world.input() };
+    let page = Page::of(&now).unwrap();
+    assert!(!page.html().unwrap().contains(highest));
+    let charts = page.sections.iter().flat_map(|section| &section.parts).filter_map(|part| match part {
+        Part::Charts(charts) => Some(charts),
+        _ => None,
+    });
+    let tables: Vec<&Table> = charts.flatten().map(|chart| &chart.data).collect();
+    assert!(!tables.is_empty());
+    assert!(tables.iter().all(|table| table.rows.iter().all(|row| row.len() == table.columns.len())));
 }

@@ -35,7 +35,7 @@ fn the_tables_show_what_is_left_and_which_windows_burn() {
 SLO           STATUS           SLI  OBJECTIVE     EVENTS     BAD  BUDGET LEFT  EVENTS LEFT  MINUTES LEFT  EXHAUSTED IN  P99, 1H
 availability  exhausted  98.0000 %     99.9 %  1,000,000  20,000    -100.00 %      -10,000         -43.2           now        -
 latency       healthy    99.9000 %       99 %     36,000      36      90.00 %          324          90.7           63d   212 ms
-silent        healthy            -       99 %          0       0     100.00 %            0         432.0             -        -
+silent        no events          -       99 %          0       0     100.00 %            0         432.0             -        -
 
 Burn rate (1 uses up the budget in just the period; * the window has not been seen whole)
 
@@ -61,6 +61,26 @@ fn the_first_minutes_say_nothing_of_how_many_events_a_month_has() {
         states.slos[0].report = Report::of(seen, slo.period, slo.objective);
         assert_eq!(row(&states.slos[0])[7], said, "after {minutes} minutes");
     }
+}
+
+#[test]
+fn without_events_an_slo_is_neither_well_nor_unknown_but_for_programs() {
+    let standing_after = |events, bad, minutes: u64| {
+        let mut states = states();
+        let slo = states.slos[0].slo.clone();
+        let seen = Window::ALL.map(|window| {
+            let coverage = Duration::from_secs(minutes * 60).min(window.length(slo.period));
+            (Tally { events, bad }, coverage)
+        });
+        states.slos[0].report = Report::of(seen, slo.period, slo.objective);
+        let value = json("shop", json!({}), "", &states);
+        (standing(&states.slos[0]), value["slos"][0]["status"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(standing_after(0, 0, 120), ("no events", "healthy".to_owned()));
+    assert_eq!(standing_after(0, 0, 1), ("no events", "unknown".to_owned()));
+    assert_eq!(standing_after(1000, 0, 120), ("healthy", "healthy".to_owned()));
+    assert_eq!(standing_after(1000, 0, 1), ("unknown", "unknown".to_owned()));
+    assert_eq!(standing_after(1000, 1000, 1), ("critical", "critical".to_owned()));
 }
 
 #[test]
