@@ -315,6 +315,9 @@ def install(wanted: list) -> None:
 
 def main() -> None:
     names = sys.argv[1:] or list(COMPONENTS)
+    if {"-h", "--help"} & set(names):
+        print(__doc__)
+        return
     for name in names:
         if name not in {**COMPONENTS, **ON_DEMAND}:
             raise Failed(f"there is no component {name}; there are {', '.join([*COMPONENTS, *ON_DEMAND])}")

@@ -182,6 +182,29 @@ fn bill_of(artefact: &str, files: &BTreeMap<String, Vec<u8>>, has: &[&str], has_
 }
 
 #[test]
+fn the_program_of_a_release_finds_the_filter_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = release(&folder.path().join("made"));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("a folder");
+    let line = r#"{"time":"2026-01-01T00:00:00Z","path":"/","status":200,"duration_ms":1}"#;
+    for (name, text) in [("redline.yaml", "service: shop"), ("traffic.jsonl", line)] {
+        std::fs::write(elsewhere.join(name), text).expect("a file");
+    }
+    let replay = |program: &Path| {
+        let words = ["replay", "--config", "redline.yaml", "traffic.jsonl"];
+        Command::new(program).args(words).current_dir(&elsewhere).output().expect("redline runs")
+    };
+    let output = replay(&made.join("redline"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // And nobody else's: without it, there is none.
+    std::fs::remove_file(made.join("redline.wasm")).expect("a file");
+    let said = replay(&made.join("redline"));
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("dist/redline.wasm is not there"), "{said:?}");
+}
+
+#[test]
 fn the_schema_is_printed_as_it_is_in_the_checkout() {
     let printed = Command::new(env!("CARGO_BIN_EXE_redline")).arg("schema").output().expect("redline runs");
     assert!(printed.status.success() && printed.stderr.is_empty());

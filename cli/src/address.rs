@@ -109,15 +109,18 @@ impl FromStr for Upstream {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let (http2, address) = match text.split_once("://") {
-            None => (false, text),
-            Some(("http", address)) => (false, address),
-            Some(("h2c", address)) => (true, address),
-            Some((protocol, _)) => return Err(AddressError::Protocol(protocol.to_owned())),
+        let (protocol, address) = text.split_once("://").unwrap_or(("http", text));
+        let http2 = match protocol.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "h2c" => true,
+            _ => return Err(AddressError::Protocol(protocol.to_owned())),
         };
         match address.strip_suffix('/').unwrap_or(address) {
             path if path.contains('/') => Err(AddressError::Path(path.to_owned())),
-            address => Ok(Self { address: address.parse()?, http2 }),
+            address => match address.parse()? {
+                HostPort { port: 0, .. } => Err(AddressError::Port("0".to_owned())),
+                address => Ok(Self { address, http2 }),
+            },
         }
     }
 }
@@ -180,6 +183,7 @@ mod tests {
             ("localhost:8080", false, "localhost:8080"),
             ("http://localhost:8080/", false, "localhost:8080"),
             ("h2c://[::1]:50051", true, "h2c://[::1]:50051"),
+            ("H2C://shop:1", true, "h2c://shop:1"),
         ] {
             let upstream: Upstream = text.parse().unwrap();
             assert_eq!((upstream.http2, upstream.to_string().as_str()), (http2, written), "{text}");
@@ -188,6 +192,7 @@ mod tests {
             ("https://localhost:8080", "https:// is not spoken to an upstream"),
             ("grpc://localhost:50051", "h2c://HOST:PORT for HTTP/2 and gRPC"),
             ("http://localhost", "expected HOST:PORT"),
+            ("shop:0", "\"0\" is no port"),
             ("http://localhost:8080/shop", "a path has no place here"),
         ] {
             let error = text.parse::<Upstream>().unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Where the program runs in; the files of Redline's checkout around it out.
+//! Where the program runs in; the files of Redline's checkout, or of the release, around it out.
 
 use std::path::{Path, PathBuf};
 
@@ -21,16 +21,22 @@ pub fn root() -> Option<PathBuf> {
     root.join("scripts/setup.py").is_file().then(|| root.to_owned())
 }
 
-/// The filter's module: `given`, else the one that `make wasm` built.
+/// The filter's module: `given`, else the one beside this program, as a release has it, else the one that `make wasm` built.
 pub fn wasm(given: Option<&Path>) -> Result<PathBuf, NoWasm> {
     let found = match given {
         Some(path) => path.is_file().then(|| path.to_owned()),
-        None => find_above(WASM),
+        None => beside_program().or_else(|| find_above(WASM)),
     };
     // Envoy's working directory is ours, but what is printed should be found from anywhere.
     found
         .map(|path| std::path::absolute(&path).unwrap_or(path))
         .ok_or_else(|| NoWasm { path: given.unwrap_or(Path::new(WASM)).display().to_string() })
+}
+
+/// The module in the folder of this program.
+fn beside_program() -> Option<PathBuf> {
+    let module = std::env::current_exe().ok()?.parent()?.join("redline.wasm");
+    module.is_file().then_some(module)
 }
 
 /// The filter's module is missing.

@@ -89,13 +89,12 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
          \x20 gateway        {gateway}\n\
          \x20 metrics        {metrics}\n\
          \x20 configuration  {config}\n\n\
-         Try:\n\
-         \x20 {request}\n\
+         {try_it}\n\
          \x20 curl -s {metrics} | grep 'service=\"{service}\"'\n\n\
          Ctrl-C stops all.",
         version = envoy.version(),
         wasm = wasm.display(),
-        request = example_request(&document.config, &gateway),
+        try_it = try_it(&document.config, &upstream, &gateway),
     )?;
     out.flush()?;
     let mut shown = 0;
@@ -127,6 +126,14 @@ fn must_be_free(address: &HostPort, option: &'static str) -> Result<(), Failure>
     }
     let bound = TcpListener::bind((address.host.as_str(), address.port));
     bound.map(drop).map_err(|source| Failure::Listen { address: address.to_string(), option, source })
+}
+
+/// A first request; gRPC's clients need to know more than an address, so they are on their own.
+fn try_it(config: &Config, upstream: &Upstream, gateway: &str) -> String {
+    if upstream.http2 {
+        return format!("Call {}, HTTP/2 without TLS; then:", gateway.trim_start_matches("http://"));
+    }
+    format!("Try:\n  {}", example_request(config, gateway))
 }
 
 /// A command that asks for the first template of the configuration, as its first tenant.
