@@ -7,13 +7,18 @@ unhandled exception with 500, and these responses would say nothing. What is sai
 stream or a background task, is lost.
 """
 
+import re
 from contextvars import ContextVar
 
+# Proxies refuse headers past some 60 KB: what else a long request does is not said.
+MOST = 100
 _said = ContextVar("said by the response")
 
 
 def timing(name, milliseconds, description):
     """Something took so long: `db;dur=12.5;desc="select"`. A description is one of a few words of yours, no client's."""
+    # Printable ASCII without quotes: nothing that a client sends may end the header.
+    description = re.sub(r'[^ !#-\[\]-~]', "_", description)
     _say("server-timing", f'{name};dur={milliseconds};desc="{description}"')
 
 
@@ -23,7 +28,9 @@ def cache(name, hit):
 
 
 def _say(header, value):
-    _said.get({}).setdefault(header, []).append(value)
+    values = _said.get({}).setdefault(header, [])
+    if len(values) < MOST:
+        values.append(value)
 
 
 class Signals:
