@@ -47,6 +47,12 @@ enum Command {
     Generate(generate::Args),
 }
 
+/// Says what is valid, but hardly meant.
+fn warn(warning: &str) {
+    // Where nobody reads standard error, nobody is to be warned.
+    let _printed = writeln!(std::io::stderr(), "warning: {warning}");
+}
+
 /// The command line as a user sees it, without what is hidden.
 pub fn command() -> clap::Command {
     let all = Cli::command();

@@ -141,3 +141,30 @@ fn row(metric: &MetricEstimate) -> Vec<String> {
         count(metric.series),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_says_what_is_still_to_be_checked_and_a_valid_configuration_what_is_doubted() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("redline.yaml");
+        for (text, done, said) in [
+            ("service: x\ntick: 10", Done::CheckFailed, "alerts and receivers need is checked too\n"),
+            ("service: x\nalerting: {disable: [None]}", Done::CheckFailed, "redline.yaml\n"),
+            ("service: x\nendpoints: {templates: ['/*']}", Done::Good, "service x is valid.\n"),
+        ] {
+            std::fs::write(&config, text).unwrap();
+            let mut printed = Vec::new();
+            assert_eq!(run(&Args { config: config.clone() }, &mut printed).unwrap(), done, "{text}");
+            let printed = String::from_utf8(printed).unwrap();
+            assert!(printed.ends_with(said), "{printed}");
+            assert_eq!(
+                printed.contains("warning: $.endpoints.templates[0]"),
+                done == Done::Good,
+                "{printed}"
+            );
+        }
+    }
+}

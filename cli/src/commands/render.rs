@@ -2,7 +2,7 @@
 
 mod args;
 
-use super::{Done, Failure};
+use super::{Done, Failure, warn};
 use crate::address::{HostPort, Upstream};
 use crate::checkout;
 use crate::document::Document;
@@ -41,11 +41,6 @@ fn load_for_mesh(path: &Path) -> Result<Document, Failure> {
 /// Says what about alerts is valid, but hardly meant.
 fn warn_of_alerts(document: &Document) {
     alertmanager::warnings(&document.config).iter().for_each(|warning| warn(warning));
-}
-
-fn warn(warning: &str) {
-    // Where nobody reads standard error, nobody is to be warned.
-    let _printed = writeln!(io::stderr(), "warning: {warning}");
 }
 
 /// Renders one target.

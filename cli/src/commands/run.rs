@@ -1,6 +1,6 @@
 //! `redline run`: a real Envoy with the filter in front of an upstream, until Ctrl-C.
 
-use super::{Done, Failure};
+use super::{Done, Failure, warn};
 use crate::address::{AddressError, HostPort, Upstream};
 use crate::checkout;
 use crate::demo;
@@ -52,7 +52,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
         Some(path) => Document::load(path)?,
         None => demo::document()?,
     };
-    warn(&document);
+    warnings(&document.config).for_each(|warning| warn(&warning));
     let wasm = checkout::wasm(args.wasm.as_deref())?;
     must_be_free(&args.listen, "--listen")?;
     must_be_free(&args.admin, "--admin")?;
@@ -108,15 +108,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<Done, Failure> {
     Ok(Done::Good)
 }
 
-/// Says what the filter takes, but `redline check` refuses or doubts.
-fn warn(document: &Document) {
-    let refused = render::check(&document.config)
-        .into_iter()
-        .map(|mistake| format!("{mistake}; nothing can be rendered"));
-    for warning in refused.chain(doubts(&document.config)) {
-        // Where nobody reads standard error, nobody is to be warned.
-        let _printed = writeln!(std::io::stderr(), "warning: {warning}");
-    }
+/// What the filter takes, but `redline check` refuses or doubts.
+fn warnings(config: &Config) -> impl Iterator<Item = String> {
+    let refused = render::check(config).into_iter();
+    refused.map(|mistake| format!("{mistake}; nothing can be rendered")).chain(doubts(config))
 }
 
 /// Envoys share a port without a word (SO_REUSEPORT), and each would count a part of the traffic.
@@ -194,6 +189,18 @@ mod tests {
         }
         let config = Config::from_json(br#"{"service":"x"}"#);
         assert_eq!(example_request(&config.unwrap(), "http://g"), "curl -i http://g/");
+    }
+
+    #[test]
+    fn what_check_refuses_or_doubts_is_said_and_runs() {
+        let of =
+            |document: &str| warnings(&Config::from_json(document.as_bytes()).unwrap()).collect::<Vec<_>>();
+        assert_eq!(of(r#"{"service":"x"}"#), Vec::<String>::new());
+        let slo = r#"{"service":"x","slos":[{"name":"a","objective":0.999,"sli":{"availability":{}}}],"#;
+        let said = of(&format!(r#"{slo}"endpoints":{{"templates":["/:id"]}}}}"#));
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].ends_with("did you mean 99.9?; nothing can be rendered"), "{said:?}");
+        assert!(said[1].ends_with("did you mean {id}?"), "{said:?}");
     }
 
     #[test]
